@@ -143,10 +143,10 @@ type Capture uint8
 
 // The reasons an exchange is incomplete, as a set.
 const (
-	CutHead     Capture = 1 << iota // a head was longer than the capture
-	Gap                             // bytes were lost between kernel and parser
-	NoResponse                      // the response was lost: status unknown, End a bound
-	UnknownEnd                      // the end of the response could not be seen
+	CutHead    Capture = 1 << iota // a head was longer than the capture
+	Gap                            // bytes were lost between kernel and parser
+	NoResponse                     // the response was lost: status unknown, End a bound
+	UnknownEnd                     // the end of the response could not be seen
 )
 
 // A TraceContext is what a W3C traceparent and tracestate header say.

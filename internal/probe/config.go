@@ -1,0 +1,37 @@
+package probe
+
+// Config says what the kernel side observes and how much it may use.
+type Config struct {
+	Include, Exclude []Target
+	CaptureBytes     int // of each message head, 64 to 4096
+	RingBytes        int // a power of two and a multiple of the page size
+	MaxConnections   int
+}
+
+// A Target selects connections: fields that are not empty must all match, by any of their values.
+type Target struct {
+	Ports       []PortRange // local port of an accepted connection, remote port of an opened one
+	Executables []string    // globs on the executable's path; * matches any run of bytes, ? one
+	PIDs        []uint32    // processes and their descendants
+	Cgroups     []string    // globs on the cgroup v2 path
+}
+
+// PortRange is a range of TCP ports, both ends included.
+type PortRange struct{ First, Last uint16 }
+
+// MaxTargets is how many targets Include and Exclude may each hold.
+const MaxTargets = 32
+
+// A State says what became of one hook.
+type State struct {
+	Hook string // "recv"
+	Form string // "tp_btf/sock_recv_length"; empty when none attached
+	Err  error  // why none attached
+}
+
+// A Loss is something the kernel side could not deliver.
+type Loss struct {
+	Reason string // "ring_full"
+	Part   string // "request", "response", "body", "close", "process"
+	Count  uint64 // since Open
+}

@@ -1,0 +1,36 @@
+//go:build !linux
+
+package probe
+
+import (
+	"errors"
+	"runtime"
+
+	"github.com/edf076de/ebpfreceiver/internal/event"
+)
+
+// Probes is the kernel side at work.
+type Probes struct{}
+
+// Open fails: eBPF programs run only on Linux.
+func Open(Config) (*Probes, error) {
+	return nil, errors.New("the ebpf receiver runs only on Linux, not on " + runtime.GOOS)
+}
+
+// Source returns nil.
+func (*Probes) Source() event.Source { return nil }
+
+// Mute does nothing.
+func (*Probes) Mute(uint64) {}
+
+// States returns nil.
+func (*Probes) States() []State { return nil }
+
+// Losses returns nil.
+func (*Probes) Losses() []Loss { return nil }
+
+// MemoryBytes returns 0.
+func (*Probes) MemoryBytes() uint64 { return 0 }
+
+// Close does nothing.
+func (*Probes) Close() error { return nil }
