@@ -1,0 +1,43 @@
+package ebpfreceiver
+
+import (
+	"context"
+
+	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/pipeline"
+	"github.com/edf076de/ebpfreceiver/internal/probe"
+)
+
+// A kernel makes what a session is built of. Tests bring their own.
+type kernel struct {
+	open        func(probe.Config) (probes, error)
+	newPipeline func(pipeline.Config) runner
+}
+
+// probes are the kernel side at work: *probe.Probes.
+type probes interface {
+	Source() event.Source
+	Mute(conn uint64)
+	States() []probe.State
+	Losses() []probe.Loss
+	MemoryBytes() uint64
+	Close() error
+}
+
+// A runner turns records into telemetry: *pipeline.Pipeline.
+type runner interface {
+	Run(context.Context) error
+	Losses() []pipeline.Count
+	Totals() pipeline.Totals
+}
+
+var production = kernel{
+	open: func(c probe.Config) (probes, error) {
+		p, err := probe.Open(c)
+		if err != nil {
+			return nil, err // and not a probes that holds a nil pointer
+		}
+		return p, nil
+	},
+	newPipeline: func(c pipeline.Config) runner { return pipeline.New(c) },
+}

@@ -1,0 +1,124 @@
+package ebpfreceiver
+
+import (
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/collector/component/componentstatus"
+	"go.opentelemetry.io/collector/pdata/pmetric"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.uber.org/zap"
+
+	"github.com/edf076de/ebpfreceiver/internal/pipeline"
+	"github.com/edf076de/ebpfreceiver/internal/proto/all"
+	"github.com/edf076de/ebpfreceiver/receiver/ebpfreceiver/internal/metadata"
+)
+
+// The bounds of a shutdown: together less than the 2 s it may take.
+const (
+	flushTime   = 1500 * time.Millisecond // for what waits to be delivered
+	abandonTime = 300 * time.Millisecond  // for deliveries under way to give up
+)
+
+// A session is a receiver at work, from Start to Shutdown.
+type session struct {
+	log       *zap.Logger
+	status    *status
+	probes    probes
+	pipeline  runner
+	delivery  *delivery
+	telemetry *metadata.TelemetryBuilder
+
+	working context.Context // while records are read
+	finish  context.CancelFunc
+	abandon context.CancelFunc // of the deliveries
+	done    sync.WaitGroup
+}
+
+func newSession(r *ebpfReceiver, p probes) (*session, error) {
+	delivery, err := newDelivery(r.set)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{log: r.set.Logger, status: &r.status, probes: p, delivery: delivery}
+
+	// The deliveries outlive the reading: the last ones are made while stopping.
+	var delivering context.Context
+	s.working, s.finish = context.WithCancel(context.Background())
+	delivering, s.abandon = context.WithCancel(context.Background())
+
+	s.pipeline = r.kernel.newPipeline(r.pipelineConfig(delivering, p, delivery))
+	s.telemetry, err = newTelemetry(r.set, s)
+	return s, err
+}
+
+func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *delivery) pipeline.Config {
+	host, _ := os.Hostname() // without a name the resources have none
+	c := pipeline.Config{
+		Source:         p.Source(),
+		Protocols:      all.Protocols(all.Config{HTTP: r.cfg.HTTP.protocolConfig()}),
+		Mute:           p.Mute,
+		Host:           host,
+		Scope:          metadata.ScopeName,
+		Version:        version(r.set.BuildInfo),
+		Interval:       r.cfg.CollectionInterval,
+		MaxConnections: r.cfg.Limits.MaxConnections,
+		MaxSeries:      r.cfg.Limits.MaxSeries,
+	}
+	if next := r.traces; next != nil {
+		c.Traces = func(_ context.Context, td ptrace.Traces) { d.traces(delivering, next, td) }
+	}
+	if next := r.metrics; next != nil {
+		c.Metrics = func(_ context.Context, md pmetric.Metrics) { d.metrics(delivering, next, md) }
+	}
+	return c
+}
+
+// run works in the background until close.
+func (s *session) run() {
+	s.log.Info("observing", zap.Any("hooks", forms(s.probes.States())))
+	s.done.Go(s.read)
+	s.done.Go(s.watch)
+}
+
+func (s *session) read() {
+	err := s.pipeline.Run(s.working)
+	if s.working.Err() != nil {
+		return
+	}
+	err = errors.Join(errors.New("the records ended"), err)
+	s.log.Error("no longer observing", zap.Error(err))
+	s.status.report(componentstatus.NewPermanentErrorEvent(err))
+}
+
+// close delivers what waits, for a bounded time, and detaches the probes.
+func (s *session) close(ctx context.Context) error {
+	s.finish()
+	s.wait(ctx, flushTime)
+	s.abandon()
+	idle := s.wait(context.Background(), abandonTime)
+
+	s.telemetry.Shutdown() // before the probes: its callbacks read them
+	err := s.probes.Close()
+	if !idle {
+		err = errors.Join(err, errors.New("the next consumer did not return; what it held is lost"))
+	}
+	return err
+}
+
+// wait waits for the session to be done and reports whether it is.
+func (s *session) wait(ctx context.Context, limit time.Duration) bool {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	done := make(chan struct{})
+	go func() { s.done.Wait(); close(done) }()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
