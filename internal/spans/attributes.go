@@ -1,0 +1,85 @@
+package spans
+
+import (
+	"net/netip"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/edf076de/ebpfreceiver/internal/conn"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+// describe puts the attributes of the exchange, then those every protocol has.
+// The local address and the transport are opt-in by the conventions and left out.
+func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange) {
+	m.EnsureCapacity(count(x))
+	for i := range x.Attrs {
+		b.put(m, &x.Attrs[i])
+	}
+	b.putPeer(m, c.Remote)
+	if x.Err != "" {
+		m.PutStr("error.type", b.text.keep(x.Err))
+	}
+	if x.Capture != 0 {
+		putIncomplete(m, x.Capture)
+	}
+}
+
+// count returns how many attributes the span of x has: its own, the peer's two,
+// and those of a flawed exchange.
+func count(x *proto.Exchange) int {
+	n := len(x.Attrs) + 2
+	if x.Err != "" {
+		n++
+	}
+	if x.Capture != 0 {
+		n++
+	}
+	return n
+}
+
+func (b *Builder) put(m pcommon.Map, a *proto.Attr) {
+	switch a.Kind {
+	case proto.KindStr:
+		m.PutStr(a.Key, b.text.keep(a.Str))
+	case proto.KindInt:
+		m.PutInt(a.Key, a.Int)
+	case proto.KindList:
+		list := m.PutEmptySlice(a.Key)
+		list.EnsureCapacity(len(a.List))
+		for _, v := range a.List {
+			list.AppendEmpty().SetStr(b.text.keep(v))
+		}
+	}
+}
+
+// putPeer puts the address at the other end of the socket. An IPv4 peer of an
+// IPv6 socket is an IPv4 peer.
+func (b *Builder) putPeer(m pcommon.Map, peer netip.AddrPort) {
+	if !peer.IsValid() {
+		return
+	}
+	m.PutStr("network.peer.address", b.text.keepAddr(peer.Addr().Unmap()))
+	m.PutInt("network.peer.port", int64(peer.Port()))
+}
+
+// flaws are the values of ebpf.capture.incomplete. The attribute is this
+// receiver's own; it is absent when everything was seen.
+var flaws = []struct {
+	bit  proto.Capture
+	name string
+}{
+	{proto.CutHead, "head_cut"},
+	{proto.Gap, "gap"},
+	{proto.NoResponse, "response_lost"},
+	{proto.UnknownEnd, "end_unknown"},
+}
+
+func putIncomplete(m pcommon.Map, c proto.Capture) {
+	list := m.PutEmptySlice("ebpf.capture.incomplete")
+	for _, f := range flaws {
+		if c&f.bit != 0 {
+			list.AppendEmpty().SetStr(f.name)
+		}
+	}
+}
