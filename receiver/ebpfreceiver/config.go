@@ -1,7 +1,7 @@
 package ebpfreceiver
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"time"
 
@@ -94,7 +94,7 @@ const (
 
 // Validate reports tables that cannot be made.
 func (c *LimitsConfig) Validate() error {
-	return errors.Join(
+	return cmp.Or(
 		c.validateRing(),
 		inRange("max_connections", c.MaxConnections, 1, mostConnections),
 		inRange("max_series", c.MaxSeries, 1, mostSeries),
@@ -104,7 +104,7 @@ func (c *LimitsConfig) Validate() error {
 // validateRing holds the size to what the kernel takes for a ring buffer.
 func (c *LimitsConfig) validateRing() error {
 	if next := ringSize(c.RingBufferBytes); next != c.RingBufferBytes {
-		return fmt.Errorf("ring_buffer_bytes: %v is not a power of two of %v to %v; write %v",
+		return fmt.Errorf("ring_buffer_bytes: %v is not a power of two from %v to %v; write %v",
 			c.RingBufferBytes, pageSize(), mostRingBytes, next)
 	}
 	return nil

@@ -71,12 +71,16 @@ type Ports []any
 
 // Validate reports what is not a port or a range.
 func (p Ports) Validate() error {
-	var errs error
+	var wrong []string
 	for _, port := range p {
-		_, err := portRange(port)
-		errs = errors.Join(errs, err)
+		if _, err := portRange(port); err != nil {
+			wrong = append(wrong, quoted(port))
+		}
 	}
-	return errs
+	if wrong != nil {
+		return fmt.Errorf("%s is not a port or a range; write 8080 or \"9000-9010\"", strings.Join(wrong, ", "))
+	}
+	return nil
 }
 
 func portRange(port any) (probe.PortRange, error) {
@@ -86,10 +90,10 @@ func portRange(port any) (probe.PortRange, error) {
 	}
 	low, err1 := portNumber(first)
 	high, err2 := portNumber(last)
-	if err1 != nil || err2 != nil || low > high {
-		return probe.PortRange{}, fmt.Errorf("%s is not a port or a range; write 8080 or \"9000-9010\"", quoted(port))
+	if low > high {
+		err1 = strconv.ErrRange
 	}
-	return probe.PortRange{First: low, Last: high}, nil
+	return probe.PortRange{First: low, Last: high}, errors.Join(err1, err2)
 }
 
 func portNumber(text string) (uint16, error) {
@@ -102,8 +106,11 @@ func portNumber(text string) (uint16, error) {
 
 // quoted returns the value as it would be written in YAML.
 func quoted(value any) string {
-	if text, ok := value.(string); ok {
-		return strconv.Quote(text)
+	switch v := value.(type) {
+	case nil:
+		return "null"
+	case string:
+		return strconv.Quote(v)
 	}
 	return fmt.Sprint(value)
 }

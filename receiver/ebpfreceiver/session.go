@@ -35,7 +35,7 @@ type session struct {
 	working context.Context // while records are read
 	finish  context.CancelFunc
 	abandon context.CancelFunc // of the deliveries
-	done    sync.WaitGroup
+	done    chan struct{} // closed when nothing of it runs any more
 }
 
 func newSession(r *ebpfReceiver, p probes) (*session, error) {
@@ -43,7 +43,7 @@ func newSession(r *ebpfReceiver, p probes) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{log: r.set.Logger, status: &r.status, probes: p, delivery: delivery}
+	s := &session{log: r.set.Logger, status: &r.status, probes: p, delivery: delivery, done: make(chan struct{})}
 
 	// The deliveries outlive the reading: the last ones are made while stopping.
 	var delivering context.Context
@@ -80,8 +80,10 @@ func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *d
 // run works in the background until close.
 func (s *session) run() {
 	s.log.Info("observing", zap.Any("hooks", forms(s.probes.States())))
-	s.done.Go(s.read)
-	s.done.Go(s.watch)
+	var working sync.WaitGroup
+	working.Go(s.read)
+	working.Go(s.watch)
+	go func() { working.Wait(); close(s.done) }()
 }
 
 func (s *session) read() {
@@ -113,10 +115,8 @@ func (s *session) close(ctx context.Context) error {
 func (s *session) wait(ctx context.Context, limit time.Duration) bool {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	done := make(chan struct{})
-	go func() { s.done.Wait(); close(done) }()
 	select {
-	case <-done:
+	case <-s.done:
 		return true
 	case <-ctx.Done():
 		return false
