@@ -35,7 +35,7 @@ type session struct {
 	working context.Context // while records are read
 	finish  context.CancelFunc
 	abandon context.CancelFunc // of the deliveries
-	done    chan struct{} // closed when nothing of it runs any more
+	done    chan struct{}      // closed when nothing of it runs any more
 }
 
 func newSession(r *ebpfReceiver, p probes) (*session, error) {
