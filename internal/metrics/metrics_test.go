@@ -32,7 +32,7 @@ type bench struct {
 
 func newBench(maxSeries int) *bench { return &bench{New("scope", "v1.2.3", maxSeries), t0} }
 
-// process returns a connection of a process and its resource.
+// newProcess returns a connection of a process and its resource.
 func newProcess(pid uint32, name string) (pcommon.Resource, *conn.Conn) {
 	r := pcommon.NewResource()
 	r.Attributes().PutStr("service.name", name)
