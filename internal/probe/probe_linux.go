@@ -2,31 +2,151 @@ package probe
 
 import (
 	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
 )
 
 // Probes is the kernel side at work.
-type Probes struct{}
+type Probes struct {
+	loader *loader
+	ring   *ring
+
+	mute    sync.Mutex // guards verdicts and the count that announces them
+	verdict uint32
+}
 
 // Open loads and attaches what c asks for. Its error names what is missing: a
 // capability, BTF, a hook.
-func Open(c Config) (*Probes, error) { return nil, errors.New("not built yet") }
+func Open(c Config) (*Probes, error) {
+	if err := errors.Join(checkPrivileges(), checkBTF()); err != nil {
+		return nil, err
+	}
+	// Before 5.11 maps count against RLIMIT_MEMLOCK; later this changes nothing.
+	if err := rlimit.RemoveMemlock(); err != nil {
+		return nil, fmt.Errorf("raising RLIMIT_MEMLOCK: %w", err)
+	}
+	s, err := newSelection(c.Include, c.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	args, err := recvmsgArgs(btf.NewCache())
+	if err != nil {
+		return nil, err
+	}
+	consts := s.consts(len(c.Include) > 0)
+	consts["recvmsg_args"] = args
+	consts["capture_bytes"] = uint32(c.CaptureBytes)
+	consts["max_conns"] = uint32(c.MaxConnections)
+	consts["wake_bytes"] = uint32(c.RingBytes / 4)
+
+	var errs []error
+	for _, p := range plans {
+		l, err := openPlan(c, p, consts, s)
+		if err == nil {
+			return finish(l)
+		}
+		errs = append(errs, fmt.Errorf("connections in %s: %w", p.name, err))
+	}
+	return nil, fmt.Errorf("the kernel refuses the probes: %w", errors.Join(errs...))
+}
+
+func openPlan(c Config, p plan, consts map[string]any, s *selection) (*loader, error) {
+	l, err := newLoader(c, p, consts)
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.fill(l.shared), l.readListeners()); err != nil {
+		l.close()
+		return nil, err
+	}
+	if err := errors.Join(l.attachAll(), s.fillLive(l.shared)); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func finish(l *loader) (*Probes, error) {
+	r, err := newRing(l.shared["events"], l.first.Variables["reader_idle"])
+	if err != nil {
+		l.close()
+		return nil, fmt.Errorf("opening the ring buffer: %w", err)
+	}
+	return &Probes{loader: l, ring: r}, nil
+}
+
+// readListeners runs the iterator that notes which ports are listened on, and
+// tells the kernel side which process is this one. A kernel without it only
+// knows less of connections older than the probes.
+func (l *loader) readListeners() error {
+	it, _, err := l.attachProgram(tcp, "listeners_iter", l.consts)
+	if err != nil {
+		l.states = append(l.states, State{Hook: "listeners", Err: err})
+		return l.first.Variables["self_tgid"].Set(uint32(os.Getpid())) // right unless in a PID namespace
+	}
+	defer it.Close()
+	l.states = append(l.states, State{Hook: "listeners", Form: "iter/task_file"})
+	opener, ok := it.(interface{ Open() (io.ReadCloser, error) })
+	if !ok {
+		return fmt.Errorf("listeners: %T cannot be read", it)
+	}
+	rc, err := opener.Open()
+	if err != nil {
+		return fmt.Errorf("reading the listeners: %w", err)
+	}
+	defer rc.Close()
+	if _, err := io.Copy(io.Discard, rc); err != nil {
+		return fmt.Errorf("reading the listeners: %w", err)
+	}
+	return nil
+}
 
 // Source returns the records. It may be used by one goroutine.
-func (p *Probes) Source() event.Source { return nil }
+func (p *Probes) Source() event.Source { return p.ring }
 
 // Mute stops the capture of a connection.
-func (p *Probes) Mute(conn uint64) {}
+func (p *Probes) Mute(conn uint64) {
+	p.mute.Lock()
+	defer p.mute.Unlock()
+	// A full table only means that the connection is asked about again: it stays
+	// captured, and the caller mutes it again with its next record.
+	if p.loader.shared["verdicts"].Update(conn, uint8(1), ebpf.UpdateAny) != nil {
+		return
+	}
+	p.verdict++
+	_ = p.loader.first.Variables["verdict_count"].Set(p.verdict)
+}
+
+// Unmute forgets a verdict on a connection that has closed.
+func (p *Probes) Unmute(conn uint64) { _ = p.loader.shared["verdicts"].Delete(conn) }
 
 // States returns what became of every hook.
-func (p *Probes) States() []State { return nil }
-
-// Losses returns what could not be delivered, by reason and part.
-func (p *Probes) Losses() []Loss { return nil }
+func (p *Probes) States() []State { return p.loader.states }
 
 // MemoryBytes returns what the BPF maps take of kernel memory.
-func (p *Probes) MemoryBytes() uint64 { return 0 }
+func (p *Probes) MemoryBytes() uint64 {
+	var sum uint64
+	for _, m := range p.loader.shared {
+		if info, err := m.Info(); err == nil {
+			if n, ok := info.Memlock(); ok {
+				sum += n
+			}
+		}
+	}
+	return sum
+}
 
 // Close detaches everything. The source returns io.EOF from then on.
-func (p *Probes) Close() error { return nil }
+func (p *Probes) Close() error {
+	closeAll(p.loader.links)
+	p.loader.links = nil
+	return p.ring.close()
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The records that introduce a process and a connection, once each. */
+#pragma once
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+#include <bpf/bpf_helpers.h>
+#include "conn.h"
+#include "emit.h"
+#include "select.h"
+#include "wakeup.h"
+
+#define ENV_STRINGS 192
+#define ENV_STRING  512
+
+/* Whether s begins OTEL_SERVICE_NAME= or OTEL_RESOURCE_ATTRIBUTES=, as far as 8 bytes tell. */
+static __always_inline bool is_otel(const __u8 *s)
+{
+	return s[0] == 'O' && s[1] == 'T' && s[2] == 'E' && s[3] == 'L' && s[4] == '_' &&
+	       ((s[5] == 'S' && s[6] == 'E' && s[7] == 'R') ||
+		(s[5] == 'R' && s[6] == 'E' && s[7] == 'S'));
+}
+
+/*
+ * Copies the two variables of the environment that describe the service, and
+ * no other: an environment holds secrets.
+ */
+static __always_inline void read_env(struct wire_process *e, __u64 at, __u64 end)
+{
+	__u32 used = 0;
+	bool start = true;
+
+#pragma clang loop unroll(disable)
+	for (int i = 0; i < ENV_STRINGS; i++) {
+		if (at >= end || used > WIRE_ENV - ENV_STRING - 1)
+			break;
+		__u8 *to = &e->env[used];
+		int n = bpf_probe_read_user_str(to, ENV_STRING, (void *)at);
+		if (n <= 0)
+			break;
+		bool whole = n < ENV_STRING;
+		if (whole && start && is_otel(to))
+			used += n;
+		at += whole ? n : n - 1; /* a cut string goes on where its NUL was put */
+		start = whole;
+	}
+	if (used < WIRE_ENV - ENV_STRING) /* what was read last and is not ours */
+		__builtin_memset(&e->env[used], 0, 8);
+	e->h.flags = used;
+}
+
+static __always_inline bool announce_process(struct proc *p, const struct who *w)
+{
+	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct wire_process *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	struct path_buffer *b;
+
+	if (!e) {
+		lose(WIRE_LOSS_RING_FULL, WIRE_PART_PROCESS);
+		return false;
+	}
+	header(&e->h, WIRE_PROCESS, 0, w->tgid, bpf_ktime_get_ns(), 0);
+	e->start = BPF_CORE_READ(task, group_leader, start_boottime);
+	e->ppid = BPF_CORE_READ(task, real_parent, tgid);
+	bpf_probe_read_kernel(e->comm, sizeof(e->comm), BPF_CORE_READ(task, group_leader, comm));
+	e->exe_at = e->cgroup_at = WIRE_PATH;
+	b = path_begin(w->tid);
+	if (b) {
+		if (path_of_exe(w->tid))
+			e->exe_at = b->at;
+		bpf_probe_read_kernel(e->exe, WIRE_PATH, b->text);
+		b->at = WIRE_PATH;
+		if (path_of_cgroup(w->tid))
+			e->cgroup_at = b->at;
+		bpf_probe_read_kernel(e->cgroup, WIRE_PATH, b->text);
+		path_end(w->tid);
+	}
+	struct mm_struct *mm = BPF_CORE_READ(task, mm);
+	if (bpf_probe_read_user_str(e->command, WIRE_COMMAND, (void *)BPF_CORE_READ(mm, arg_start)) <= 0)
+		e->command[0] = 0;
+	read_env(e, BPF_CORE_READ(mm, env_start), BPF_CORE_READ(mm, env_end));
+	bpf_ringbuf_submit(e, wakeup());
+	p->announced = 1;
+	return true;
+}
+
+static __always_inline void addresses(struct wire_open *e, struct sock *sk)
+{
+	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	e->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	e->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	__builtin_memset(e->local, 0, sizeof(e->local));
+	__builtin_memset(e->remote, 0, sizeof(e->remote));
+	if (e->family == AF_INET6) {
+		BPF_CORE_READ_INTO(&e->local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(&e->remote, sk, __sk_common.skc_v6_daddr);
+	} else {
+		BPF_CORE_READ_INTO((__be32 *)e->local, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__be32 *)e->remote, sk, __sk_common.skc_daddr);
+	}
+}
+
+static __always_inline bool announce_conn(struct conn *c, struct sock *sk)
+{
+	struct wire_open *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+
+	if (!e) {
+		lose(WIRE_LOSS_RING_FULL, WIRE_PART_OPEN);
+		return false;
+	}
+	header(&e->h, WIRE_OPEN, 0, c->tgid, bpf_ktime_get_ns(), c->id);
+	e->established = c->established;
+	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
+	e->role = c->role;
+	e->midstream = c->midstream;
+	__builtin_memset(e->pad, 0, sizeof(e->pad));
+	addresses(e, sk);
+	bpf_ringbuf_submit(e, wakeup());
+	c->announced = 1;
+	return true;
+}
+
+/* Introduces a connection, after its process; false when the ring is full. */
+__noinline bool announce(struct conn *c, const struct who *w)
+{
+	struct proc *p;
+
+	if (!c || !w)
+		return false;
+	p = proc_of(w->tgid);
+	if (!p || (!p->announced && !announce_process(p, w)))
+		return false;
+	return announce_conn(c, (struct sock *)w->sk);
+}

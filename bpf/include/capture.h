@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How much of a call's bytes is worth copying.
+ *
+ * Calls in one direction with none in the other between them are a run; a
+ * message begins with a run unless it is pipelined. The first capture_bytes of a
+ * run are copied, and more while the head in it has not ended. Of later calls
+ * only the last bytes are, so that the end of a chunked body is seen; unless a
+ * call looks like a head of its own.
+ */
+#pragma once
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "conn.h"
+#include "emit.h"
+#include "source.h"
+#include "wakeup.h"
+
+#define HEAD_MAX 16384 /* of a run; nginx and Go's net/http refuse longer lines or heads by default */
+#define PIECES   16    /* records a call may take */
+
+const volatile __u32 capture_bytes = 1024; /* set by the loader: 64..4096 */
+
+#define CRLFCRLF 0x0a0d0a0d /* little endian, as all targets are */
+#define HTTP1    0x2e312f50545448ULL /* "HTTP/1.", seven bytes */
+
+#define BYTES(c) (0x0101010101010101ULL * (c))
+#define ZEROES(x) (((x) - BYTES(1)) & ~(x) & BYTES(0x80)) /* marks the zero bytes of x */
+
+/*
+ * Whether a head ends in the n bytes at p: a line feed followed by a carriage
+ * return. Eight bytes a step; p holds room bytes, a constant.
+ */
+static __always_inline bool head_ends(const __u8 *p, __u32 n, const __u32 room)
+{
+	__u64 carry = 0; /* the step before ended with a line feed */
+
+#pragma clang loop unroll(disable)
+	for (__u32 i = 0; i + 8 <= room; i += 8) {
+		if (i + 8 > n)
+			break;
+		__u64 x = *(const __u64 *)(p + i);
+		__u64 lf = ZEROES(x ^ BYTES('\n')), cr = ZEROES(x ^ BYTES('\r'));
+		if ((lf << 8 | carry) & cr)
+			return true;
+		carry = lf >> 56;
+	}
+	return false;
+}
+
+/*
+ * What a call moved. The functions below that take it are global: the verifier
+ * looks at each once, not at every way that leads to it, or it would not finish.
+ * (Pointers to global functions: Linux 5.12.) They check for NULL because it
+ * makes them.
+ */
+struct moved {
+	struct who by;
+	struct source from;
+	__u64 offset; /* of its first byte in the stream */
+	__u64 first;  /* time */
+	__u32 took_us;
+	__u32 size;
+	__u16 flags; /* enum wire_data_flags, without WIRE_RUN and WIRE_END */
+	__u8 direction;
+	__u8 pad[5];
+};
+
+static __always_inline __u32 part_of(const struct conn *c, __u8 direction, bool run)
+{
+	if (!run)
+		return WIRE_PART_BODY;
+	if (c->role == WIRE_ROLE_UNKNOWN)
+		return WIRE_PART_MESSAGE;
+	return (c->role == WIRE_ROLE_PASSIVE) == (direction == RX) ? WIRE_PART_REQUEST : WIRE_PART_RESPONSE;
+}
+
+static __always_inline void describe(struct wire_data *e, const struct conn *c, const struct moved *m,
+				     __u16 flags, __u32 at)
+{
+	header(&e->h, WIRE_DATA, m->flags | flags, m->by.tgid, m->first, c->id);
+	e->offset = m->offset + at;
+	e->other = c->flow[!m->direction].offset;
+	e->took_us = m->took_us;
+	e->tid = m->by.tid;
+	e->captured = 0;
+	e->tail_len = 0;
+}
+
+static __always_inline void tail_of(struct wire_data *e, const struct moved *m)
+{
+	__u8 tail[2 * WIRE_TAIL] = {}; /* gather fills half its room between segments */
+	__u32 want = m->size < WIRE_TAIL ? m->size : WIRE_TAIL;
+	__u32 got = gather(tail, sizeof(tail), &m->from, m->size - want, want);
+
+	if (got != want) /* in too many segments: better none than a wrong one */
+		return;
+	__builtin_memcpy(e->tail, tail, WIRE_TAIL);
+	e->tail_len = want;
+}
+
+/*
+ * Sends one record with payload: the call's bytes from at on, at most want of
+ * them, at most room, which is a constant. It stands for the rest of the call
+ * too when its head has ended or this is the last piece. Returns how many bytes
+ * it stands for, 0 when nothing more of this call can be sent.
+ */
+static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const struct moved *m, __u16 flags,
+				      __u32 at, __u32 want, bool final)
+{
+	struct wire_data *e = bpf_ringbuf_reserve(&events, sizeof(*e) + room, 0);
+	struct flow *f = &c->flow[m->direction & 1];
+	bool ended = false;
+
+	if (!e) {
+		lose(WIRE_LOSS_RING_FULL, part_of(c, m->direction, flags & WIRE_RUN));
+		return 0;
+	}
+	describe(e, c, m, flags, at);
+	e->size = m->size - at;
+	__u32 got = gather(e->payload, room, &m->from, at, want);
+	if (!got || got > room) {
+		lose(WIRE_LOSS_FAULT, part_of(c, m->direction, flags & WIRE_RUN));
+		e->h.flags |= WIRE_FAULT | WIRE_END;
+		bpf_ringbuf_submit(e, wakeup());
+		return 0;
+	}
+	e->captured = got;
+	f->run += got;
+	f->left -= got < f->left ? got : f->left;
+	if (got == e->size) {
+		ended = got >= 4 && *(__u32 *)&e->payload[got - 4] == CRLFCRLF;
+	} else {
+		ended = head_ends(e->payload, got, room);
+		if (ended || final || f->run >= HEAD_MAX)
+			tail_of(e, m);
+		else
+			e->size = got;
+	}
+	__u32 stands = e->size;
+	if (at + stands == m->size)
+		e->h.flags |= WIRE_END;
+	bpf_ringbuf_submit(e, wakeup());
+	if (ended || f->run >= HEAD_MAX)
+		f->left = 0;
+	else if (!f->left) /* the head goes on: so does the copying */
+		f->left = capture_bytes;
+	return stands;
+}
+
+/* Two sizes of record, so that a short head takes little of the ring. */
+__noinline __u32 small_piece(struct conn *c, const struct moved *m, __u16 flags, __u32 at, bool final)
+{
+	if (!c || !m)
+		return 0;
+	return piece_of(256, c, m, flags, at, 256, final);
+}
+__noinline __u32 large_piece(struct conn *c, const struct moved *m, __u16 flags, __u32 at, bool final)
+{
+	if (!c || !m)
+		return 0;
+	return piece_of(1024, c, m, flags, at, c->flow[m->direction & 1].left, final);
+}
+
+/* A record without payload: of bytes nobody can read, or that are not worth it. */
+__noinline int bare(struct conn *c, const struct moved *m, __u16 flags)
+{
+	struct wire_data *e;
+
+	if (!c || !m)
+		return 0;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		lose(WIRE_LOSS_RING_FULL, part_of(c, m->direction, flags & WIRE_RUN));
+		return 0;
+	}
+	describe(e, c, m, flags | WIRE_END, 0);
+	e->size = m->size;
+	if (!(flags & WIRE_UNREADABLE))
+		tail_of(e, m);
+	bpf_ringbuf_submit(e, wakeup());
+	return 0;
+}
+
+/* Whether a call behind the captured part of a run may begin another message. */
+__noinline bool looks_like_head(const struct moved *m)
+{
+	__u64 word[2] = {};
+
+	if (!m)
+		return false;
+	if (gather(word, sizeof(word), &m->from, 0, 8) == 8 && (word[0] << 8) == (HTTP1 << 8))
+		return true;
+	if (m->size < 16 || m->size > capture_bytes)
+		return false;
+	word[0] = 0;
+	return gather(word, sizeof(word), &m->from, m->size - 4, 4) == 4 && word[0] == CRLFCRLF;
+}
+
+/* Sends what is worth it of a call on an observed connection. */
+__noinline int capture(struct conn *c, const struct moved *m)
+{
+	struct flow *f;
+	__u16 flags = 0;
+	__u32 at = 0;
+
+	if (!c || !m)
+		return 0;
+	f = &c->flow[m->direction & 1];
+	if (c->last != m->direction) {
+		c->last = m->direction;
+		f->left = capture_bytes;
+		f->run = 0;
+		flags = WIRE_RUN;
+	}
+	if (m->from.kind == SOURCE_NONE) {
+		lose(WIRE_LOSS_UNREADABLE, part_of(c, m->direction, flags & WIRE_RUN));
+		return bare(c, m, flags | WIRE_UNREADABLE);
+	}
+	if (!f->left) {
+		if (!looks_like_head(m))
+			return bare(c, m, flags);
+		f->left = capture_bytes;
+		f->run = 0;
+	}
+	for (__u32 i = 0; i < PIECES; i++) {
+		bool final = i == PIECES - 1;
+		__u32 rest = m->size - at, n;
+		if (rest <= 256 || f->left <= 256)
+			n = small_piece(c, m, flags, at, final);
+		else
+			n = large_piece(c, m, flags, at, final);
+		at += n;
+		if (!n || at >= m->size)
+			break;
+		flags = 0;
+	}
+	return 0;
+}

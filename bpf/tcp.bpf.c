@@ -1,0 +1,488 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The bytes and the life of TCP connections.
+ *
+ * Each hook has several forms of one body; the loader keeps the first that
+ * attaches. Where they sit in the kernel:
+ *
+ *   write, send, sendfile, io_uring ...        read, recv, ...
+ *     sock_sendmsg                               sock_recvmsg
+ *       tcp_sendmsg                <- send_start   tcp_recvmsg     <- recv_start
+ *         tcp_sendmsg_locked       <- send_start
+ *           (per chunk, 6.16+)
+ *     sock_send_length (6.3+)      <- send       sock_recv_length  <- recv
+ *   inet_sock_set_state                        <- state
+ *
+ * send_start takes the time, the sequence number and the buffer before the
+ * bytes leave: on a fast path the peer has answered before sock_sendmsg returns.
+ */
+#include "kernel.h"
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_tracing.h>
+#include "announce.h"
+#include "capture.h"
+#include "conn.h"
+#include "select.h"
+#include "source.h"
+
+/* Set by the loader. */
+const volatile bool send_starts = true;     /* a form of send_start is attached */
+const volatile bool send_chunks = true;     /* and it is the one that fires for every chunk */
+const volatile __u32 recvmsg_args = 4;      /* arguments of tcp_recvmsg: 6 before 5.19, 5 before 6.18 */
+
+/* Verdicts of the receiver on connections. It raises verdict_count with each. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* conn.id */
+	__type(value, __u8);
+} verdicts SEC(".maps");
+volatile __u32 verdict_count;
+
+/* Ports that were listened on when the probes were loaded. */
+struct listener {
+	__u32 netns;
+	__u32 port;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 4096);
+	__type(key, struct listener);
+	__type(value, __u8);
+} listeners SEC(".maps");
+
+static __always_inline __u32 write_seq(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, write_seq); }
+static __always_inline __u32 copied_seq(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, copied_seq); }
+
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
+
+	return (family == AF_INET || family == AF_INET6) && BPF_CORE_READ(sk, sk_protocol) == IPPROTO_TCP;
+}
+
+static __always_inline void begin(struct conn *c, struct sock *sk, __u8 role)
+{
+	conn_reset(c);
+	c->role = role;
+	c->verdicts = verdict_count;
+	c->flow[RX].seq = copied_seq(sk);
+	c->flow[TX].seq = write_seq(sk);
+}
+
+/*
+ * Makes the state of a connection that moves bytes and has none: it is older
+ * than the probes. received or sent bytes are those of the call that found it.
+ */
+static __noinline struct conn *adopt(struct sock *sk, __u32 received, __u32 sent)
+{
+	if (!is_tcp(sk) || !BPF_CORE_READ(sk, sk_socket, file)) /* without a file it is the kernel's own */
+		return NULL;
+	struct conn *c = conn_make(sk);
+	if (!c) {
+		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
+		return NULL;
+	}
+	struct listener l = {
+		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
+	};
+	begin(c, sk, bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN);
+	c->midstream = 1;
+	c->flow[RX].seq -= received;
+	c->flow[TX].seq -= sent;
+	return c;
+}
+
+__noinline int take_verdict(struct conn *c)
+{
+	if (!c)
+		return 0;
+	__u64 id = c->id;
+	c->verdicts = verdict_count;
+	if (!bpf_map_lookup_elem(&verdicts, &id))
+		return 0;
+	c->state = CONN_MUTED;
+	bpf_map_delete_elem(&verdicts, &id);
+	return 0;
+}
+
+static __always_inline struct who who(struct sock *sk)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	return (struct who){ .sk = (__u64)sk, .tgid = id >> 32, .tid = id };
+}
+
+/* Whether the connection is observed. Most calls end here, after one look-up. */
+static __always_inline bool observed(struct conn *c, const struct who *w)
+{
+	if (c->state == CONN_MUTED)
+		return false;
+	if (c->state == CONN_NEW || (c->state == CONN_IGNORED && c->tgid != w->tgid))
+		classify(c, w);
+	if (c->state == CONN_ON && c->verdicts != verdict_count)
+		take_verdict(c);
+	return c->state == CONN_ON;
+}
+
+static __always_inline void moved(struct conn *c, const struct moved *m)
+{
+	if (c->announced || announce(c, &m->by)) {
+		capture(c, m);
+		return;
+	}
+	lose(WIRE_LOSS_RING_FULL, part_of(c, m->direction, c->last != m->direction));
+	c->last = m->direction;
+}
+
+/* ---- send ---- */
+
+static __always_inline int on_send_start(struct sock *sk, struct msghdr *msg, bool trusted)
+{
+	struct conn *c = conn_of(sk);
+	struct who w = who(sk);
+
+	if (!c && !(c = adopt(sk, 0, 0)))
+		return 0;
+	if (!observed(c, &w))
+		return 0;
+	struct call *call = &c->call[TX];
+	call->last = bpf_ktime_get_ns();
+	if (call->tid == w.tid) /* a later chunk of the same call */
+		return 0;
+	call->first = call->last;
+	call->seq = write_seq(sk);
+	call->tid = w.tid;
+	source_of_iter(&call->from, msg, trusted);
+	return 0;
+}
+
+static __always_inline int on_sent(struct sock *sk, int n, bool registers)
+{
+	struct conn *c = conn_of(sk);
+	struct moved m = { .by = who(sk), .direction = TX, .flags = WIRE_SENT, .size = n };
+
+	if (!c) {
+		if (n <= 0 || send_starts || !(c = adopt(sk, 0, n)))
+			return 0;
+	}
+	struct call *call = &c->call[TX];
+	bool started = call->tid == m.by.tid;
+	if (started)
+		call->tid = 0;
+	if (n <= 0 || !observed(c, &m.by))
+		return 0;
+	struct flow *f = &c->flow[TX];
+	__u32 seq = started ? call->seq : write_seq(sk) - n;
+	f->offset += (__u32)(seq - f->seq);
+	m.offset = f->offset;
+	f->offset += n;
+	f->seq = seq + n;
+	if (started) {
+		__u64 last = send_chunks ? call->last : bpf_ktime_get_ns();
+		m.first = call->first;
+		m.from = call->from;
+		/* Without a time per chunk the end of the call is the last byte's only if it had to wait. */
+		if (send_chunks || last - m.first > 1000000)
+			m.took_us = (last - m.first) / 1000;
+	} else {
+		m.first = bpf_ktime_get_ns();
+		if (registers)
+			source_of_syscall(&m.from, sk);
+		if (send_starts) { /* another thread's call began since */
+			lose(WIRE_LOSS_RACED, part_of(c, TX, false));
+			m.flags |= WIRE_RACED;
+		}
+	}
+	moved(c, &m);
+	return 0;
+}
+
+SEC("tp_btf/tcp_sendmsg_locked")
+int BPF_PROG(send_start_tp, struct sock *sk, struct msghdr *msg) { return on_send_start(sk, msg, true); }
+SEC("fentry/tcp_sendmsg")
+int BPF_PROG(send_start_fentry, struct sock *sk, struct msghdr *msg) { return on_send_start(sk, msg, true); }
+
+SEC("tp_btf/sock_send_length")
+int BPF_PROG(send_tp, struct sock *sk, int ret) { return on_sent(sk, ret, !send_starts); }
+SEC("fexit/tcp_sendmsg")
+int BPF_PROG(send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret) { return on_sent(sk, ret, false); }
+
+/* Before 6.5 sendfile and splice have an entry of their own, which shows pages, not a buffer. */
+SEC("fexit/tcp_sendpage")
+int BPF_PROG(sendpage_fexit, struct sock *sk, void *page, int offset, size_t size, int flags, int ret)
+{
+	return on_sent(sk, ret, false);
+}
+
+/* ---- receive ---- */
+
+static __always_inline int on_recv_start(struct sock *sk, struct msghdr *msg, int flags, bool trusted)
+{
+	struct conn *c = conn_of(sk);
+	struct who w = who(sk);
+
+	if (flags & (MSG_PEEK | MSG_ERRQUEUE)) /* not data */
+		return 0;
+	if (!c && !(c = adopt(sk, 0, 0)))
+		return 0;
+	if (!observed(c, &w))
+		return 0;
+	struct call *call = &c->call[RX];
+	call->tid = w.tid;
+	source_of_iter(&call->from, msg, trusted);
+	if (flags & MSG_TRUNC) /* the bytes are thrown away */
+		call->from.kind = SOURCE_NONE;
+	return 0;
+}
+
+static __always_inline int on_received(struct sock *sk, int n, const struct source *from)
+{
+	struct conn *c = conn_of(sk);
+	struct moved m = { .by = who(sk), .direction = RX, .size = n };
+
+	if (!c && !(c = adopt(sk, n, 0)))
+		return 0;
+	if (!observed(c, &m.by))
+		return 0;
+	struct flow *f = &c->flow[RX];
+	__u32 seq = copied_seq(sk);
+	f->offset += (__u32)(seq - f->seq);
+	f->seq = seq;
+	m.offset = f->offset - n;
+	m.first = bpf_ktime_get_ns();
+	if (from)
+		m.from = *from;
+	else
+		source_of_syscall(&m.from, sk);
+	moved(c, &m);
+	return 0;
+}
+
+/* The forms that see tcp_recvmsg return know the buffer from when it was entered. */
+static __always_inline int on_recv_return(struct sock *sk, int n)
+{
+	struct conn *c = conn_of(sk);
+	__u32 tid = bpf_get_current_pid_tgid();
+
+	if (!c || c->call[RX].tid != tid)
+		return 0;
+	c->call[RX].tid = 0;
+	if (n <= 0)
+		return 0;
+	struct source from = c->call[RX].from;
+	return on_received(sk, n, &from);
+}
+
+static __always_inline int arg_of_recvmsg(unsigned long long *ctx, int i)
+{
+	switch (i) { /* a context is read at constant offsets only */
+	case 3: return ctx[3];
+	case 4: return ctx[4];
+	case 5: return ctx[5];
+	default: return ctx[6];
+	}
+}
+
+SEC("fentry/tcp_recvmsg")
+int recv_start_fentry(unsigned long long *ctx)
+{
+	int flags = recvmsg_args == 6 ? arg_of_recvmsg(ctx, 4) : arg_of_recvmsg(ctx, 3);
+
+	return on_recv_start((struct sock *)ctx[0], (struct msghdr *)ctx[1], flags, true);
+}
+
+SEC("tp_btf/sock_recv_length")
+int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
+{
+	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	if (flags & MSG_TRUNC) {
+		struct source none = {};
+		return on_received(sk, ret, &none);
+	}
+	return on_received(sk, ret, NULL);
+}
+SEC("fexit/tcp_recvmsg")
+int recv_fexit(unsigned long long *ctx)
+{
+	if (recvmsg_args == 6)
+		return on_recv_return((struct sock *)ctx[0], arg_of_recvmsg(ctx, 6));
+	if (recvmsg_args == 5)
+		return on_recv_return((struct sock *)ctx[0], arg_of_recvmsg(ctx, 5));
+	return on_recv_return((struct sock *)ctx[0], arg_of_recvmsg(ctx, 4));
+}
+
+/* ---- kprobe forms: the return sees no arguments, so the entry keeps the socket ---- */
+
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64); /* pid_tgid */
+	__type(value, __u64);
+} entered SEC(".maps");
+
+static __always_inline void enter(struct sock *sk)
+{
+	__u64 id = bpf_get_current_pid_tgid(), value = (__u64)sk;
+
+	bpf_map_update_elem(&entered, &id, &value, BPF_ANY);
+}
+
+static __always_inline struct sock *leave(void)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+	__u64 *value = bpf_map_lookup_elem(&entered, &id);
+
+	if (!value)
+		return NULL;
+	struct sock *sk = (struct sock *)*value;
+	bpf_map_delete_elem(&entered, &id);
+	return sk;
+}
+
+SEC("kprobe/tcp_sendmsg")
+int send_start_kprobe(struct pt_regs *ctx)
+{
+	struct sock *sk = (struct sock *)PT_REGS_PARM1_CORE(ctx);
+
+	enter(sk);
+	return on_send_start(sk, (struct msghdr *)PT_REGS_PARM2_CORE(ctx), false);
+}
+SEC("kretprobe/tcp_sendmsg")
+int send_kretprobe(struct pt_regs *ctx)
+{
+	struct sock *sk = leave();
+
+	return sk ? on_sent(sk, PT_REGS_RC_CORE(ctx), false) : 0;
+}
+
+SEC("kprobe/tcp_sendpage")
+int sendpage_start_kprobe(struct pt_regs *ctx)
+{
+	enter((struct sock *)PT_REGS_PARM1_CORE(ctx));
+	return 0;
+}
+SEC("kretprobe/tcp_sendpage")
+int sendpage_kretprobe(struct pt_regs *ctx)
+{
+	struct sock *sk = leave();
+
+	return sk ? on_sent(sk, PT_REGS_RC_CORE(ctx), false) : 0;
+}
+
+SEC("kprobe/tcp_recvmsg")
+int recv_start_kprobe(struct pt_regs *ctx)
+{
+	struct sock *sk = (struct sock *)PT_REGS_PARM1_CORE(ctx);
+	int flags = recvmsg_args == 6 ? PT_REGS_PARM5_CORE(ctx) : PT_REGS_PARM4_CORE(ctx);
+
+	enter(sk);
+	return on_recv_start(sk, (struct msghdr *)PT_REGS_PARM2_CORE(ctx), flags, false);
+}
+SEC("kretprobe/tcp_recvmsg")
+int recv_kretprobe(struct pt_regs *ctx)
+{
+	struct sock *sk = leave();
+
+	return sk ? on_recv_return(sk, PT_REGS_RC_CORE(ctx)) : 0;
+}
+
+/* ---- life ---- */
+
+static __always_inline void opened(struct sock *sk, int old)
+{
+	struct conn *c = conn_make(sk);
+
+	if (!c) {
+		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
+		return;
+	}
+	begin(c, sk, old == TCP_SYN_SENT ? WIRE_ROLE_ACTIVE : WIRE_ROLE_PASSIVE);
+	c->established = bpf_ktime_get_ns();
+}
+
+/* flags is what this change adds to what was told of the end. */
+static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
+{
+	struct wire_close *e;
+
+	if (c->state != CONN_ON || !c->announced || !(flags & ~c->closed))
+		return;
+	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (!e) {
+		lose(WIRE_LOSS_RING_FULL, WIRE_PART_CLOSE);
+		return;
+	}
+	c->closed |= flags;
+	header(&e->h, WIRE_CLOSE, c->closed, c->tgid, bpf_ktime_get_ns(), c->id);
+	e->sent = c->flow[TX].offset + (__u32)(write_seq(sk) - c->flow[TX].seq);
+	e->received = c->flow[RX].offset + (__u32)(BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - c->flow[RX].seq);
+	if (flags & WIRE_RECEIVED_FIN)
+		e->received--; /* the FIN takes a sequence number */
+	e->error = BPF_CORE_READ(sk, sk_err);
+	e->pad = 0;
+	bpf_ringbuf_submit(e, wakeup());
+}
+
+/*
+ * The state leaves ESTABLISHED in tcp_fin (their FIN), tcp_shutdown or
+ * tcp_close (ours; close also forbids reading), tcp_reset and tcp_done.
+ */
+SEC("tp_btf/inet_sock_set_state")
+int BPF_PROG(state_tp, struct sock *sk, int old, int new)
+{
+	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+		return 0;
+	if (new == TCP_ESTABLISHED) {
+		opened(sk, old);
+		return 0;
+	}
+	struct conn *c = conn_of(sk);
+	if (!c)
+		return 0;
+	switch (new) {
+	case TCP_CLOSE_WAIT:
+		ended(c, sk, WIRE_RECEIVED_FIN);
+		break;
+	case TCP_FIN_WAIT1:
+	case TCP_LAST_ACK:
+		ended(c, sk, new == TCP_FIN_WAIT1 && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_BOTH ?
+				     WIRE_SENT_FIN | WIRE_GONE :
+				     WIRE_SENT_FIN);
+		break;
+	case TCP_CLOSE:
+		ended(c, sk, WIRE_GONE);
+		c->state = CONN_MUTED;
+		conn_drop(sk);
+		break;
+	}
+	return 0;
+}
+
+/* ---- what was there before ---- */
+
+SEC("iter/task_file")
+int listeners_iter(struct bpf_iter__task_file *ctx)
+{
+	struct file *file = ctx->file;
+	struct socket *socket;
+
+	self_tgid = bpf_get_current_pid_tgid() >> 32; /* who reads the iterator is the receiver */
+	if (!file || !(socket = bpf_sock_from_file(file)))
+		return 0;
+	struct sock *sk = BPF_CORE_READ(socket, sk);
+	if (!sk || !is_tcp(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+		return 0;
+	struct listener l = {
+		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
+		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
+	};
+	__u8 yes = 1;
+	bpf_map_update_elem(&listeners, &l, &yes, BPF_ANY);
+	return 0;
+}
+
+char LICENSE[] SEC("license") = "GPL";

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Only types: bpf2go reads their layout from here, once, for package event. */
+#include "types.h"
+#include "wire.h"
+
+#define EXPORT(kind, name) const kind name *export_##name __attribute__((unused))
+
+EXPORT(struct, wire_header);
+EXPORT(struct, wire_open);
+EXPORT(struct, wire_data);
+EXPORT(struct, wire_close);
+EXPORT(struct, wire_process);
+EXPORT(enum, wire_kind);
+EXPORT(enum, wire_role);
+EXPORT(enum, wire_data_flags);
+EXPORT(enum, wire_close_flags);
+EXPORT(enum, wire_loss);
+EXPORT(enum, wire_part);

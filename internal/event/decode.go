@@ -1,0 +1,226 @@
+package event
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+	"unsafe"
+
+	"github.com/edf076de/ebpfreceiver/internal/bpf"
+)
+
+// Kind tells what happened: enum wire_kind of bpf/include/wire.h.
+type Kind uint16
+
+// The kinds.
+const (
+	Open    = Kind(bpf.RawWireKindWIRE_OPEN)
+	Data    = Kind(bpf.RawWireKindWIRE_DATA)
+	Close   = Kind(bpf.RawWireKindWIRE_CLOSE)
+	Process = Kind(bpf.RawWireKindWIRE_PROCESS)
+	Exit    = Kind(bpf.RawWireKindWIRE_EXIT)
+)
+
+// Flags of a Data event: enum wire_data_flags.
+const (
+	Sent       = uint16(bpf.RawWireDataFlagsWIRE_SENT)
+	Run        = uint16(bpf.RawWireDataFlagsWIRE_RUN)
+	End        = uint16(bpf.RawWireDataFlagsWIRE_END)
+	Fault      = uint16(bpf.RawWireDataFlagsWIRE_FAULT)
+	Unreadable = uint16(bpf.RawWireDataFlagsWIRE_UNREADABLE)
+	Raced      = uint16(bpf.RawWireDataFlagsWIRE_RACED)
+)
+
+// Flags of a Close event: enum wire_close_flags.
+const (
+	SentFIN     = uint16(bpf.RawWireCloseFlagsWIRE_SENT_FIN)
+	ReceivedFIN = uint16(bpf.RawWireCloseFlagsWIRE_RECEIVED_FIN)
+	Gone        = uint16(bpf.RawWireCloseFlagsWIRE_GONE)
+)
+
+// Roles of an Open event: enum wire_role.
+const (
+	RoleUnknown = uint8(bpf.RawWireRoleWIRE_ROLE_UNKNOWN)
+	RoleActive  = uint8(bpf.RawWireRoleWIRE_ROLE_ACTIVE)
+	RolePassive = uint8(bpf.RawWireRoleWIRE_ROLE_PASSIVE)
+)
+
+// An Event is one record. What the kind does not have is left from the event
+// before. Payload and Tail alias the record.
+type Event struct {
+	Kind  Kind
+	Flags uint16
+	PID   uint32        // in the initial PID namespace
+	Time  time.Duration // since boot (CLOCK_MONOTONIC); of Data: the first byte's
+	Conn  uint64
+
+	// Data
+	Offset  uint64        // of the first byte in its direction's stream
+	Other   uint64        // how far the other direction's stream was
+	Size    uint32        // bytes of the stream the event stands for
+	Last    time.Duration // the last byte's time
+	TID     uint32
+	Payload []byte // the first bytes of Size
+	Tail    []byte // its last bytes, when Payload does not reach them
+
+	OpenInfo    // Open
+	CloseInfo   // Close
+	ProcessInfo // Process
+}
+
+// OpenInfo introduces a connection.
+type OpenInfo struct {
+	Local, Remote netip.AddrPort
+	Role          uint8
+	Midstream     bool // offsets count from the first bytes seen
+	Established   time.Duration
+	NetNS         uint32
+}
+
+// CloseInfo says how far each stream went, and the socket's error if it had one.
+type CloseInfo struct {
+	SentLen, ReceivedLen uint64
+	Errno                uint32
+}
+
+// ProcessInfo introduces a process.
+type ProcessInfo struct {
+	Start     time.Duration // since boot (CLOCK_BOOTTIME)
+	ParentPID uint32
+	Comm      string
+	Exe       string
+	Command   string
+	Cgroup    string
+	Env       []string // OTEL_SERVICE_NAME=…, OTEL_RESOURCE_ATTRIBUTES=…
+}
+
+// ErrShort says that a record ends before its fields do.
+var ErrShort = errors.New("record too short")
+
+// Decode reads one record into e. It accepts any bytes. Integers are in the
+// host's order, which is the kernel's.
+func Decode(record []byte, e *Event) error {
+	h, ok := view[bpf.RawWireHeader](record)
+	if !ok {
+		return ErrShort
+	}
+	e.Kind, e.Flags, e.PID = Kind(h.Kind), h.Flags, h.Tgid
+	e.Time, e.Conn = time.Duration(h.Time), h.Conn
+	switch e.Kind {
+	case Data:
+		return e.data(record)
+	case Open:
+		return e.open(record)
+	case Close:
+		return e.close(record)
+	case Process:
+		return e.process(record)
+	case Exit:
+		return nil
+	}
+	return fmt.Errorf("record of unknown kind %d", e.Kind)
+}
+
+// view reads the front of a record as a T. Records begin at multiples of eight
+// bytes; a record from elsewhere that does not is copied.
+func view[T any](record []byte) (*T, bool) {
+	var t T
+	size := int(unsafe.Sizeof(t))
+	if len(record) < size {
+		return nil, false
+	}
+	p := unsafe.Pointer(unsafe.SliceData(record))
+	if uintptr(p)%unsafe.Alignof(t) == 0 {
+		return (*T)(p), true
+	}
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&t)), size), record)
+	return &t, true
+}
+
+func (e *Event) data(record []byte) error {
+	d, ok := view[bpf.RawWireData](record)
+	if !ok {
+		return ErrShort
+	}
+	payload := record[unsafe.Sizeof(*d):]
+	if int(d.Captured) > len(payload) || uint32(d.Captured) > d.Size || int(d.TailLen) > len(d.Tail) ||
+		uint32(d.Captured)+uint32(d.TailLen) > d.Size {
+		return fmt.Errorf("data record of %d bytes with %d captured and a tail of %d: %w", d.Size, d.Captured, d.TailLen, ErrShort)
+	}
+	e.Offset, e.Other, e.Size, e.TID = d.Offset, d.Other, d.Size, d.Tid
+	e.Last = e.Time + time.Duration(d.TookUs)*time.Microsecond
+	e.Payload = payload[:d.Captured:d.Captured]
+	at := unsafe.Offsetof(d.Tail)
+	e.Tail = record[at : at+uintptr(d.TailLen)]
+	return nil
+}
+
+func (e *Event) open(record []byte) error {
+	o, ok := view[bpf.RawWireOpen](record)
+	if !ok {
+		return ErrShort
+	}
+	e.OpenInfo = OpenInfo{
+		Role: o.Role, Midstream: o.Midstream != 0,
+		Established: time.Duration(o.Established), NetNS: o.Netns,
+		Local:  netip.AddrPortFrom(address(o.Family, o.Local), o.LocalPort),
+		Remote: netip.AddrPortFrom(address(o.Family, o.Remote), o.RemotePort),
+	}
+	return nil
+}
+
+const afINET = 2
+
+func address(family uint16, b [16]byte) netip.Addr {
+	if family == afINET {
+		return netip.AddrFrom4([4]byte(b[:4]))
+	}
+	return netip.AddrFrom16(b).Unmap()
+}
+
+func (e *Event) close(record []byte) error {
+	c, ok := view[bpf.RawWireClose](record)
+	if !ok {
+		return ErrShort
+	}
+	e.CloseInfo = CloseInfo{SentLen: c.Sent, ReceivedLen: c.Received, Errno: c.Error}
+	return nil
+}
+
+func (e *Event) process(record []byte) error {
+	p, ok := view[bpf.RawWireProcess](record)
+	if !ok {
+		return ErrShort
+	}
+	e.ProcessInfo = ProcessInfo{
+		Start: time.Duration(p.Start), ParentPID: p.Ppid,
+		Comm: cString(p.Comm[:]), Command: cString(p.Command[:]),
+		Exe: tailString(p.Exe[:], p.ExeAt), Cgroup: tailString(p.Cgroup[:], p.CgroupAt),
+	}
+	env := p.Env[:min(int(e.Flags), len(p.Env))]
+	for s := range bytes.SplitSeq(env, []byte{0}) {
+		if len(s) > 0 {
+			e.Env = append(e.Env, strings.ToValidUTF8(string(s), "\ufffd"))
+		}
+	}
+	return nil
+}
+
+// cString is what stands before the first NUL.
+func cString(b []byte) string {
+	if i := bytes.IndexByte(b, 0); i >= 0 {
+		b = b[:i]
+	}
+	return strings.ToValidUTF8(string(b), "\ufffd")
+}
+
+// tailString is what stands from at on; nothing when at is the end.
+func tailString(b []byte, at uint16) string {
+	if int(at) >= len(b) {
+		return ""
+	}
+	return cString(b[at:])
+}

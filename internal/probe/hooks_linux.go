@@ -1,0 +1,85 @@
+package probe
+
+import "slices"
+
+// A hook is one thing the kernel side must see, and the forms it can take. A
+// form is a set of programs that attach together; the first form whose programs
+// all attach is kept.
+type hook struct {
+	name     string
+	object   object
+	forms    [][]string // program names of the object
+	optional func(Config) bool
+}
+
+// object names a BPF object.
+type object int
+
+const (
+	tcp object = iota
+	process
+)
+
+func always(Config) bool { return true }
+func never(Config) bool  { return false }
+
+// hooks lists what is attached, in order: what decides comes before what reads.
+//
+// Forms from cheap to dear: typed tracepoints (stable, no tax on other calls),
+// fentry and fexit, kprobes. Which kernel has which is in docs/kernels.md; the
+// code only ever tries.
+var hooks = []hook{
+	{name: "exec", object: process, forms: [][]string{{"exec_tp"}}, optional: always},
+	{name: "fork", object: process, forms: [][]string{{"fork_tp"}}, optional: always},
+	{name: "exit", object: process, forms: [][]string{{"exit_tp"}}, optional: always},
+	{name: "cgroup", object: process, forms: [][]string{{"cgroup_mkdir_tp", "cgroup_rmdir_tp"}}, optional: always},
+	{name: "state", object: tcp, forms: [][]string{{"state_tp"}}, optional: never},
+	{name: "recv", object: tcp, forms: [][]string{
+		{"recv_tp"},
+		{"recv_start_fentry", "recv_fexit"},
+		{"recv_start_kprobe", "recv_kretprobe"},
+	}, optional: never},
+	{name: "send", object: tcp, forms: [][]string{
+		{"send_start_tp", "send_tp"},
+		{"send_start_fentry", "send_tp"},
+		{"send_start_fentry", "send_fexit"},
+		{"send_start_kprobe", "send_tp"},
+		{"send_start_kprobe", "send_kretprobe"},
+		{"send_tp"},
+	}, optional: never},
+	{name: "sendpage", object: tcp, forms: [][]string{
+		{"sendpage_fexit"},
+		{"sendpage_start_kprobe", "sendpage_kretprobe"},
+	}, optional: always},
+}
+
+// A plan is where the state of connections lives and which forms can reach it.
+type plan struct {
+	name     string
+	onSocket bool // in socket storage, else in a hash keyed by the socket's address
+	usable   func(form []string) bool
+}
+
+// plans are tried in order until every hook that is not optional has a form.
+var plans = []plan{
+	{"socket storage", true, func(f []string) bool { return !hasKprobe(f) && !timeless(f) }},
+	{"hash", false, func(f []string) bool { return !timeless(f) }},
+	{"socket storage, send times from the end of the call", true, func(f []string) bool { return !hasKprobe(f) }},
+}
+
+func hasKprobe(form []string) bool {
+	return slices.ContainsFunc(form, func(p string) bool { return programKind(p) == "kprobe" || programKind(p) == "kretprobe" })
+}
+
+// timeless reports whether a form of send sees only the end of a call.
+func timeless(form []string) bool { return len(form) == 1 && form[0] == "send_tp" }
+
+// programKind is the last part of a program's name: "tp", "fentry", "kretprobe".
+func programKind(program string) string {
+	for i := len(program) - 1; i >= 0; i-- {
+		if program[i] == '_' {
+			return program[i+1:]
+		}
+	}
+	return program
+}

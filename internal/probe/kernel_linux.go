@@ -1,0 +1,75 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/cilium/ebpf/btf"
+	"golang.org/x/sys/unix"
+)
+
+// Capabilities the probes need. CAP_SYS_ADMIN includes both.
+const (
+	capSysAdmin = 21
+	capPerfmon  = 38
+	capBPF      = 39
+)
+
+// checkPrivileges names the capabilities this process lacks.
+func checkPrivileges() error {
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("reading the capabilities of this process: %w", err)
+	}
+	return missingCapabilities(uint64(data[1].Effective)<<32 | uint64(data[0].Effective))
+}
+
+func missingCapabilities(effective uint64) error {
+	has := func(c uint) bool { return effective>>c&1 == 1 }
+	if has(capSysAdmin) {
+		return nil
+	}
+	var missing []string
+	if !has(capBPF) {
+		missing = append(missing, "CAP_BPF")
+	}
+	if !has(capPerfmon) {
+		missing = append(missing, "CAP_PERFMON")
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	return fmt.Errorf("this process lacks %s; run the collector as root or grant it (systemd: AmbientCapabilities=CAP_BPF CAP_PERFMON)",
+		strings.Join(missing, " and "))
+}
+
+// vmlinux is where the kernel shows its types. A variable for tests.
+var vmlinux = "/sys/kernel/btf/vmlinux"
+
+// checkBTF says whether the kernel tells its types, which every program needs.
+func checkBTF() error {
+	if _, err := os.Stat(vmlinux); err != nil {
+		return fmt.Errorf("this kernel has no BTF (%w); it must be built with CONFIG_DEBUG_INFO_BTF=y, as the distributions' kernels from 5.10 on are", err)
+	}
+	return nil
+}
+
+// recvmsgArgs is how many arguments tcp_recvmsg has: 6, 5 or 4, by version.
+func recvmsgArgs(cache *btf.Cache) (uint32, error) {
+	spec, err := cache.Kernel()
+	if err != nil {
+		return 0, fmt.Errorf("reading the kernel's types: %w", err)
+	}
+	var f *btf.Func
+	if err := spec.TypeByName("tcp_recvmsg", &f); err != nil {
+		return 0, fmt.Errorf("finding tcp_recvmsg: %w", err)
+	}
+	proto, ok := f.Type.(*btf.FuncProto)
+	if !ok {
+		return 0, errors.New("tcp_recvmsg has no prototype")
+	}
+	return uint32(len(proto.Params)), nil
+}

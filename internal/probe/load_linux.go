@@ -1,0 +1,217 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
+
+	"github.com/edf076de/ebpfreceiver/internal/bpf"
+)
+
+// A loader puts one plan's programs into the kernel.
+type loader struct {
+	cfg    Config
+	plan   plan
+	consts map[string]any
+	specs  map[object]*ebpf.CollectionSpec
+	cache  *btf.Cache
+	shared map[string]*ebpf.Map // by name; .rodata is not shared: every program has its own constants
+	first  *ebpf.Collection     // owns the shared maps and the variables
+	links  []io.Closer
+	states []State
+}
+
+func newLoader(c Config, p plan, consts map[string]any) (*loader, error) {
+	tcpSpec, err := bpf.LoadTcp()
+	if err != nil {
+		return nil, fmt.Errorf("reading the tcp object: %w", err)
+	}
+	processSpec, err := bpf.LoadProcess()
+	if err != nil {
+		return nil, fmt.Errorf("reading the process object: %w", err)
+	}
+	l := &loader{
+		cfg: c, plan: p, consts: maps.Clone(consts), cache: btf.NewCache(),
+		specs:  map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec},
+		shared: make(map[string]*ebpf.Map),
+	}
+	l.consts["conns_on_socket"] = p.onSocket
+	l.size()
+	return l, l.makeMaps()
+}
+
+// size sets the maps' sizes from the configuration.
+func (l *loader) size() {
+	for _, spec := range l.specs {
+		for name, m := range spec.Maps {
+			switch name {
+			case "events":
+				m.MaxEntries = uint32(l.cfg.RingBytes)
+			case "conns_by_address":
+				if !l.plan.onSocket {
+					m.MaxEntries = uint32(l.cfg.MaxConnections)
+				}
+			case "ports":
+				if l.consts["any_port"] != ^uint64(0) {
+					m.MaxEntries = 1 << 16
+				}
+			}
+		}
+	}
+}
+
+// makeMaps creates the maps that all programs share.
+func (l *loader) makeMaps() error {
+	spec := l.specs[tcp].Copy()
+	spec.Programs = nil
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: l.cache})
+	if err != nil {
+		return fmt.Errorf("creating the maps: %w", err)
+	}
+	l.first = coll
+	for name, m := range coll.Maps {
+		if !strings.HasPrefix(name, ".rodata") {
+			l.shared[name] = m
+		}
+	}
+	return nil
+}
+
+// attachAll attaches every hook in its first form that attaches. The error says
+// which hook that cannot be done without has none.
+func (l *loader) attachAll() error {
+	for _, h := range hooks {
+		if h.name == "cgroup" && l.consts["any_cgroup"] == ^uint64(0) {
+			continue
+		}
+		if h.name == "sendpage" && !l.kernelHas("tcp_sendpage") {
+			continue // from 6.5 on sendfile enters through tcp_sendmsg
+		}
+		state := l.attachHook(h)
+		l.states = append(l.states, state)
+		if state.Err != nil && !h.optional(l.cfg) {
+			return fmt.Errorf("no form of the hook %s attaches: %w", h.name, state.Err)
+		}
+	}
+	return nil
+}
+
+func (l *loader) kernelHas(function string) bool {
+	spec, err := l.cache.Kernel()
+	if err != nil {
+		return false
+	}
+	var f *btf.Func
+	return spec.TypeByName(function, &f) == nil
+}
+
+func (l *loader) attachHook(h hook) State {
+	var errs []error
+	for _, form := range h.forms {
+		if !l.plan.usable(form) {
+			continue
+		}
+		links, sections, err := l.attachForm(h.object, form)
+		if err == nil {
+			l.links = append(l.links, links...)
+			return State{Hook: h.name, Form: strings.Join(sections, "+")}
+		}
+		errs = append(errs, err)
+	}
+	if len(errs) == 0 {
+		errs = append(errs, errors.New("no form fits this plan"))
+	}
+	return State{Hook: h.name, Err: errors.Join(errs...)}
+}
+
+// attachForm attaches all programs of one form, or none.
+func (l *loader) attachForm(o object, form []string) (links []io.Closer, sections []string, err error) {
+	defer func() {
+		if err != nil {
+			closeAll(links)
+		}
+	}()
+	consts := maps.Clone(l.consts)
+	consts["send_starts"] = slices.ContainsFunc(form, func(p string) bool { return strings.HasPrefix(p, "send_start_") })
+	consts["send_chunks"] = slices.Contains(form, "send_start_tp")
+	for _, name := range form {
+		ln, section, err := l.attachProgram(o, name, consts)
+		if err != nil {
+			return links, nil, err
+		}
+		links = append(links, ln)
+		sections = append(sections, section)
+	}
+	return links, sections, nil
+}
+
+// attachProgram loads one program, with constants of its own, and attaches it.
+func (l *loader) attachProgram(o object, name string, consts map[string]any) (io.Closer, string, error) {
+	spec := l.specs[o].Copy()
+	program, ok := spec.Programs[name]
+	if !ok {
+		return nil, "", fmt.Errorf("no program %s", name)
+	}
+	section := program.SectionName
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: program}
+	for name, value := range consts {
+		if v, ok := spec.Variables[name]; ok {
+			if err := v.Set(value); err != nil {
+				return nil, section, fmt.Errorf("setting %s: %w", name, err)
+			}
+		}
+	}
+	replace := make(map[string]*ebpf.Map)
+	for name := range spec.Maps {
+		if m, ok := l.shared[name]; ok && (o == tcp || name != ".bss") {
+			replace[name] = m
+		}
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replace, Cache: l.cache})
+	if err != nil {
+		return nil, section, fmt.Errorf("loading %s: %w", section, err)
+	}
+	defer coll.Close() // the link holds the program
+	ln, err := attach(section, coll.Programs[name])
+	if err != nil {
+		return nil, section, fmt.Errorf("attaching %s: %w", section, err)
+	}
+	return ln, section, nil
+}
+
+func attach(section string, program *ebpf.Program) (link.Link, error) {
+	kind, target, _ := strings.Cut(section, "/")
+	switch kind {
+	case "tp_btf", "fentry", "fexit":
+		return link.AttachTracing(link.TracingOptions{Program: program})
+	case "kprobe":
+		return link.Kprobe(target, program, nil)
+	case "kretprobe":
+		return link.Kretprobe(target, program, nil)
+	case "iter":
+		return link.AttachIter(link.IterOptions{Program: program})
+	}
+	return nil, fmt.Errorf("section %q: unknown kind", section)
+}
+
+// close detaches everything and frees the maps.
+func (l *loader) close() {
+	closeAll(l.links)
+	l.links = nil
+	if l.first != nil {
+		l.first.Close()
+	}
+}
+
+func closeAll(links []io.Closer) {
+	for i := len(links) - 1; i >= 0; i-- {
+		_ = links[i].Close()
+	}
+}

@@ -1,0 +1,47 @@
+package probe
+
+import "github.com/edf076de/ebpfreceiver/internal/bpf"
+
+// reasons and parts name enum wire_loss and enum wire_part.
+var (
+	reasons = [bpf.RawWireLossWIRE_LOSSES]string{
+		bpf.RawWireLossWIRE_LOSS_RING_FULL:          "ring_full",
+		bpf.RawWireLossWIRE_LOSS_FAULT:              "copy_fault",
+		bpf.RawWireLossWIRE_LOSS_UNREADABLE:         "unreadable",
+		bpf.RawWireLossWIRE_LOSS_CONN_TABLE_FULL:    "connection_table_full",
+		bpf.RawWireLossWIRE_LOSS_PROCESS_TABLE_FULL: "process_table_full",
+		bpf.RawWireLossWIRE_LOSS_RACED:              "raced",
+		bpf.RawWireLossWIRE_LOSS_GLOB_TOO_COMPLEX:   "glob_too_complex",
+	}
+	parts = [bpf.RawWirePartWIRE_PARTS]string{
+		bpf.RawWirePartWIRE_PART_REQUEST:  "request",
+		bpf.RawWirePartWIRE_PART_RESPONSE: "response",
+		bpf.RawWirePartWIRE_PART_MESSAGE:  "message",
+		bpf.RawWirePartWIRE_PART_BODY:     "body",
+		bpf.RawWirePartWIRE_PART_OPEN:     "open",
+		bpf.RawWirePartWIRE_PART_CLOSE:    "close",
+		bpf.RawWirePartWIRE_PART_PROCESS:  "process",
+	}
+)
+
+// Losses returns what could not be delivered, by reason and part.
+func (p *Probes) Losses() []Loss {
+	var losses []Loss
+	m := p.loader.shared["losses"]
+	for r, reason := range reasons {
+		for q, part := range parts {
+			var perCPU []uint64
+			if m.Lookup(uint32(r*len(parts)+q), &perCPU) != nil {
+				continue // closed
+			}
+			var n uint64
+			for _, v := range perCPU {
+				n += v
+			}
+			if n > 0 {
+				losses = append(losses, Loss{Reason: reason, Part: part, Count: n})
+			}
+		}
+	}
+	return losses
+}

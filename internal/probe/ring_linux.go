@@ -1,0 +1,112 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/ringbuf"
+)
+
+// While records flow the ring is read every busyInterval; a wake-up for each
+// would cost the observed programs microseconds. A ring that was empty for
+// idleAfter rounds is waited for, at most idleInterval or until it is a quarter
+// full, so that an idle reader costs nothing.
+const (
+	busyInterval = 10 * time.Millisecond
+	idleInterval = 100 * time.Millisecond
+	idleAfter    = 5
+	drainRecords = 8192 // a ring that fills as fast as it is read must not hold up the rest
+)
+
+// ring is the ring buffer as a source.
+type ring struct {
+	reader *ringbuf.Reader
+	idle   *ebpf.Variable // reader_idle of bpf/include/wakeup.h
+	record ringbuf.Record
+	early  bool // record was read by sleep and not taken yet
+	full   bool // the last Drain stopped before the ring was empty
+	empty  int  // rounds in a row that found nothing
+	closed atomic.Bool
+}
+
+func newRing(events *ebpf.Map, idle *ebpf.Variable) (*ring, error) {
+	r, err := ringbuf.NewReader(events)
+	if err != nil {
+		return nil, err
+	}
+	return &ring{reader: r, idle: idle}, nil
+}
+
+// Drain calls take with every record that waits.
+func (r *ring) Drain(take func([]byte)) error {
+	if r.closed.Load() {
+		return io.EOF
+	}
+	r.empty++
+	if r.early {
+		r.early, r.empty = false, 0
+		take(r.record.RawSample)
+	}
+	r.reader.SetDeadline(time.Unix(1, 0)) // read what is there, never wait
+	r.full = false
+	for range drainRecords {
+		if err := r.reader.ReadInto(&r.record); err != nil {
+			return readError(err)
+		}
+		r.empty = 0
+		take(r.record.RawSample)
+	}
+	r.full = true
+	return nil
+}
+
+// readError is nil when the ring was only empty.
+func readError(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil
+	case errors.Is(err, ringbuf.ErrClosed):
+		return io.EOF
+	}
+	return fmt.Errorf("reading the ring buffer: %w", err)
+}
+
+// Wait sleeps until Drain is worth calling.
+func (r *ring) Wait() error {
+	if r.closed.Load() {
+		return io.EOF
+	}
+	switch {
+	case r.full:
+		return nil
+	case r.empty < idleAfter:
+		time.Sleep(busyInterval)
+		return nil
+	}
+	return r.sleep()
+}
+
+// sleep waits for the fill mark or the end of the idle interval.
+func (r *ring) sleep() error {
+	if err := r.idle.Set(uint32(1)); err != nil {
+		return fmt.Errorf("asking to be woken: %w", err)
+	}
+	r.reader.SetDeadline(time.Now().Add(idleInterval))
+	err := r.reader.ReadInto(&r.record)
+	_ = r.idle.Set(uint32(0)) // it could be set, so it can be cleared
+	if err != nil {
+		return readError(err)
+	}
+	r.early = true
+	return nil
+}
+
+func (r *ring) close() error {
+	r.closed.Store(true)
+	return r.reader.Close()
+}
