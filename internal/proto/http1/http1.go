@@ -1,5 +1,13 @@
 // Package http1 parses HTTP/1.0 and HTTP/1.1.
 //
+// A parser follows both directions of a connection, each with a stream that
+// knows what its next byte is: of a head, or of a body framed in one of the
+// ways of RFC 9112 section 6. Bodies are counted and never kept. Requests wait
+// in a queue for their responses, which come in the same order.
+//
+// Where bytes are missing the parser says less, never something it did not see:
+// loss.go has the rules.
+//
 // Source: RFC 9110 (semantics), RFC 9112 (HTTP/1.1).
 package http1
 
@@ -9,4 +17,14 @@ import (
 )
 
 // New returns the protocol.
-func New(c http.Config) *proto.Protocol { return &proto.Protocol{Name: "http1"} }
+func New(c http.Config) *proto.Protocol {
+	sem := http.New(c)
+	return &proto.Protocol{
+		Name:     "http1",
+		Detect:   detect,
+		Duration: http.Duration,
+		New: func(c proto.Conn, emit func(*proto.Exchange)) proto.Parser {
+			return newParser(sem, c, emit)
+		},
+	}
+}

@@ -1,0 +1,197 @@
+package prototest
+
+import (
+	"errors"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+// A tracker plays the part of conn.Tracker. As soon as a piece arrives, it
+// offers all contiguous bytes of that direction, again and again while the
+// parser uses some. When the parser wants more and a hole follows, it offers
+// the bytes with the hole. What is offered always ends with the newest piece or
+// before a hole, so End tells of the last byte of every call.
+//
+// After ErrLost it drops a direction until that side speaks after the other.
+type tracker struct {
+	parser proto.Parser
+	now    time.Duration
+	sides  [2]stream
+	spoke  proto.Side // who sent the last section
+	log    strings.Builder
+	done   bool
+
+	violation string // of the contract by the parser
+}
+
+// A stream is what one side sent and the parser did not use.
+type stream struct {
+	pieces []piece
+	lost   bool
+}
+
+type piece struct {
+	bytes []byte
+	hole  uint64
+	lost  bool
+	end   bool
+	at    time.Duration
+}
+
+func (p *piece) len() uint64 { return uint64(len(p.bytes)) + p.hole }
+
+// The addresses of the observed process and of its peer.
+var (
+	local  = netip.MustParseAddrPort("10.0.0.1:8080")
+	remote = netip.MustParseAddrPort("10.0.0.2:40000")
+)
+
+// play runs c with pieces as long as cut says and prints what happened.
+func play(p *proto.Protocol, c *conversation, cut func(uint64) uint64) string {
+	t := start(p, c, nil)
+	for _, s := range c.steps {
+		t.step(s, cut)
+	}
+	return t.log.String()
+}
+
+// start makes the parser; watch sees every exchange.
+func start(p *proto.Protocol, c *conversation, watch func(*proto.Exchange)) *tracker {
+	t := &tracker{spoke: proto.Server}
+	conn := proto.Conn{Side: c.side, Local: local, Remote: remote, TLS: c.tls}
+	if c.side == proto.Client {
+		conn.Local, conn.Remote = remote, local
+	}
+	t.parser = p.New(conn, func(x *proto.Exchange) {
+		t.log.WriteString(format(x, c.show))
+		if watch != nil {
+			watch(x)
+		}
+	})
+	return t
+}
+
+func (t *tracker) step(s step, cut func(uint64) uint64) {
+	t.now++
+	switch {
+	case t.done:
+	case s.kind == eof:
+		t.parser.EOF(s.from, t.now)
+	case s.kind == closed:
+		t.parser.Close(t.now, s.reason)
+		t.done = true
+	default:
+		t.speak(s, cut)
+	}
+}
+
+// speak gives the parser one section in pieces.
+func (t *tracker) speak(s step, cut func(uint64) uint64) {
+	side := &t.sides[s.from]
+	if t.spoke != s.from {
+		side.lost = false
+	}
+	t.spoke = s.from
+	rest := piece{bytes: s.bytes, hole: s.hole, lost: s.kind == lost, end: s.end, at: t.now}
+	for rest.len() > 0 && !side.lost && !t.done {
+		side.pieces = append(side.pieces, rest.take(cut(rest.len())))
+		t.offer(s.from)
+	}
+}
+
+// take cuts n bytes off the front of p, which holds bytes or a hole, not both.
+func (p *piece) take(n uint64) piece {
+	n = min(n, p.len())
+	front := *p
+	if p.hole > 0 {
+		front.hole = n
+		p.hole -= n
+	} else {
+		front.bytes, p.bytes = p.bytes[:n], p.bytes[n:]
+	}
+	front.end = p.end && p.len() == 0
+	return front
+}
+
+// offer calls the parser while it makes progress.
+func (t *tracker) offer(from proto.Side) {
+	side := &t.sides[from]
+	for len(side.pieces) > 0 && !side.lost && !t.done {
+		d := side.data(from, false)
+		n := uint64(0)
+		if len(d.Bytes) > 0 {
+			n = t.parse(d)
+		}
+		if n == 0 && side.hole() && !side.lost && !t.done {
+			d = side.data(from, true)
+			if n = t.parse(d); n == 0 && !side.lost && !t.done {
+				t.violation = "used nothing of a hole"
+			}
+		}
+		if n == 0 || t.violation != "" {
+			return
+		}
+		side.use(n)
+	}
+}
+
+func (t *tracker) parse(d *proto.Data) uint64 {
+	n, err := t.parser.Parse(d)
+	switch {
+	case errors.Is(err, proto.ErrLost):
+		t.log.WriteString([]string{"lost client\n", "lost server\n"}[d.From])
+		t.sides[d.From] = stream{lost: true}
+	case errors.Is(err, proto.ErrStop):
+		t.log.WriteString("stop\n")
+		t.done = true
+	case err != nil:
+		t.log.WriteString("error: " + err.Error() + "\n")
+		t.done = true
+	case n > d.Len():
+		t.violation = "used more than there was"
+	}
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// hole reports whether one follows the contiguous bytes.
+func (s *stream) hole() bool {
+	for _, p := range s.pieces {
+		if p.hole > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// data joins the pieces up to the first hole, or up to its end.
+func (s *stream) data(from proto.Side, hole bool) *proto.Data {
+	d := &proto.Data{From: from, First: s.pieces[0].at, Thread: uint32(s.pieces[0].at)}
+	for _, p := range s.pieces {
+		if p.hole > 0 {
+			if hole {
+				d.Hole, d.Lost, d.Last = p.hole, p.lost, p.at
+			}
+			break
+		}
+		d.Bytes = append(d.Bytes, p.bytes...)
+		d.End, d.Last = p.end, p.at
+	}
+	return d
+}
+
+// use drops n bytes from the front.
+func (s *stream) use(n uint64) {
+	for n > 0 && len(s.pieces) > 0 {
+		front := s.pieces[0].take(n)
+		n -= front.len()
+		if s.pieces[0].len() == 0 {
+			s.pieces = s.pieces[1:]
+		}
+	}
+}
