@@ -3,7 +3,6 @@ package ebpfreceiver
 import (
 	"errors"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
@@ -34,8 +33,8 @@ const (
 func defaultHTTP() HTTPConfig {
 	return HTTPConfig{
 		CaptureBytes:             1024,
-		SensitiveQueryParameters: sensitiveQueryParameters,
-		KnownMethods:             knownMethods,
+		SensitiveQueryParameters: named[Parameter](http.DefaultSensitiveQueryParameters),
+		KnownMethods:             named[Token](http.DefaultKnownMethods),
 	}
 }
 
@@ -79,15 +78,13 @@ func notTokenChar(r rune) bool {
 	return !strings.ContainsRune("!#$%&'*+-.^_`|~", r)
 }
 
-// A Route is the pattern of a path: "/users/{id}".
+// A Route is the pattern of a path: "/users/{id}", "/files/{path...}".
 type Route string
-
-var routePattern = regexp.MustCompile(`^(/([^/{}]|\{[^/{}]+\})*)+$`)
 
 // Validate reports a pattern that no path can match.
 func (r Route) Validate() error {
-	if !routePattern.MatchString(string(r)) {
-		return fmt.Errorf("%q is not a route; write a path that begins with a slash, such as /users/{id}", string(r))
+	if err := (http.Config{Routes: []string{string(r)}}).Validate(); err != nil {
+		return fmt.Errorf("%w; write a path such as /users/{id}", err)
 	}
 	return nil
 }
@@ -103,13 +100,26 @@ func (p Parameter) Validate() error {
 	return nil
 }
 
-// texts returns the values as plain strings.
+// texts returns the values as plain strings. An empty list stays one: it is not
+// the default list that nil stands for.
 func texts[T ~string](values []T) []string {
-	var plain []string
-	for _, v := range values {
-		plain = append(plain, string(v))
+	if values == nil {
+		return nil
+	}
+	plain := make([]string, len(values))
+	for i, v := range values {
+		plain[i] = string(v)
 	}
 	return plain
+}
+
+// named returns plain strings as values of a type that validates itself.
+func named[T ~string](plain []string) []T {
+	values := make([]T, len(plain))
+	for i, text := range plain {
+		values[i] = T(text)
+	}
+	return values
 }
 
 func lower(names []string) []string {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -15,6 +16,26 @@ import (
 type TargetsConfig struct {
 	Include Targets `mapstructure:"include"`
 	Exclude Targets `mapstructure:"exclude"`
+}
+
+// mostGlobs is how many different patterns the kernel side has room for.
+const mostGlobs = 64
+
+// Validate reports more patterns than the kernel side has room for.
+func (c *TargetsConfig) Validate() error {
+	executables, cgroups := map[Glob]bool{}, map[Glob]bool{}
+	for _, t := range slices.Concat(c.Include, c.Exclude) {
+		for _, g := range t.Executables {
+			executables[g] = true
+		}
+		for _, g := range t.Cgroups {
+			cgroups[g] = true
+		}
+	}
+	if n := len(executables) + len(cgroups); n > mostGlobs {
+		return fmt.Errorf("%d patterns of executables and cgroups are too many; write at most %d, with * in some", n, mostGlobs)
+	}
+	return nil
 }
 
 // Targets select what any of them selects.

@@ -115,15 +115,16 @@ func TestBadConfig(t *testing.T) {
 		{include("pids: [nginx]"), "'targets.include[0].pids[0]' expected type"},
 		{"targets: {include: [" + strings.Repeat("{ports: [1]},", 33) + "]}", "targets::include: 33 entries are too many; write at most 32"},
 		{"targets: {exclude: [" + strings.Repeat("{ports: [1]},", 33) + "]}", "targets::exclude: 33 entries are too many; write at most 32"},
+		{include("executables: [" + manyGlobs(65) + "]"), "targets: 65 patterns of executables and cgroups are too many; write at most 64"},
 
 		{"http: {capture_bytes: 63}", "http: capture_bytes: 63B is out of range; write 64 to 4096"},
 		{"http: {capture_bytes: 8KiB}", "http: capture_bytes: 8KiB is out of range; write 64 to 4096"},
 		{"http: {request_headers: ['X Id']}", `http::request_headers::0: "X Id" is not a name of a header or a method`},
 		{"http: {response_headers: ['']}", `http::response_headers::0: "" is not a name of a header or a method`},
 		{"http: {known_methods: [GET, 'A/B']}", `http::known_methods::1: "A/B" is not a name of a header or a method`},
-		{"http: {routes: [users]}", `http::routes::0: "users" is not a route; write a path that begins with a slash, such as /users/{id}`},
-		{"http: {routes: ['/users/{id']}", `http::routes::0: "/users/{id" is not a route`},
-		{"http: {routes: ['/users/{}']}", `http::routes::0: "/users/{}" is not a route`},
+		{"http: {routes: [users]}", `http::routes::0: route "users": does not begin with /; write a path such as /users/{id}`},
+		{"http: {routes: ['/users/{id']}", `http::routes::0: route "/users/{id": {id is neither a name in braces nor a literal`},
+		{"http: {routes: ['/users/{}']}", `http::routes::0: route "/users/{}": {} is neither a name in braces nor a literal`},
 		{"http: {sensitive_query_parameters: ['']}", "http::sensitive_query_parameters::0: the name is empty"},
 
 		{"limits: {ring_buffer_bytes: 5MiB}", "limits: ring_buffer_bytes: 5MiB is not a power of two from 4KiB to 1GiB; write 8MiB"},
@@ -149,12 +150,21 @@ func include(target string) string {
 	return fmt.Sprintf("targets: {include: [{%s}]}", target)
 }
 
+func manyGlobs(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, "/bin/%d,", i)
+	}
+	return b.String()
+}
+
 func TestGoodConfig(t *testing.T) {
 	for _, config := range []string{
 		"targets: {include: [], exclude: []}",
 		include("ports: [1, 65535, 1-65535, 8080 - 8090]"),
 		include("executables: ['*', '/usr/bin/*', '?usr/x']"),
-		"http: {routes: ['/', '/a/{b}.json', '/{a}-{b}/*']}",
+		include("executables: [" + manyGlobs(64) + "]"),
+		"http: {routes: ['/', '/users/{id}', '/files/{path...}']}",
 		"http: {request_headers: [], known_methods: []}",
 		"limits: {ring_buffer_bytes: 64KiB}",
 		"limits: {ring_buffer_bytes: 1 MiB}",
@@ -172,5 +182,11 @@ func TestListsReplaceDefaults(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []Token{"PURGE"}, cfg.HTTP.KnownMethods)
 	assert.Equal(t, []Parameter{"sid"}, cfg.HTTP.SensitiveQueryParameters)
-	assert.Contains(t, createDefaultConfig().HTTP.KnownMethods, Token("GET"))
+	assert.Equal(t, http.DefaultKnownMethods, createDefaultConfig().HTTP.protocolConfig().KnownMethods)
+
+	// None is not the default: nothing is redacted then.
+	cfg, err = loadText(t, "http: {sensitive_query_parameters: []}")
+	require.NoError(t, err)
+	assert.NotNil(t, cfg.HTTP.protocolConfig().SensitiveQueryParameters)
+	assert.Empty(t, cfg.HTTP.protocolConfig().SensitiveQueryParameters)
 }
