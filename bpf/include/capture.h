@@ -78,7 +78,7 @@ static __always_inline __u32 part_of(const struct conn *c, __u8 direction, bool 
 static __always_inline void describe(struct wire_data *e, const struct conn *c, const struct moved *m,
 				     __u16 flags, __u32 at)
 {
-	header(&e->h, WIRE_DATA, m->flags | flags, m->by.tgid, m->first, c->id);
+	header(&e->h, WIRE_DATA, m->flags | flags, c->tgid, m->first, c->id);
 	e->offset = m->offset + at;
 	e->other = c->flow[!m->direction].offset;
 	e->took_us = m->took_us;
@@ -118,7 +118,10 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	}
 	describe(e, c, m, flags, at);
 	e->size = m->size - at;
-	__u32 got = gather(e->payload, room, &m->from, at, want);
+	if (want > e->size)
+		want = e->size;
+	__u8 *payload = (__u8 *)(e + 1);
+	__u32 got = gather(payload, room, &m->from, at, want);
 	if (!got || got > room) {
 		lose(WIRE_LOSS_FAULT, part_of(c, m->direction, flags & WIRE_RUN));
 		e->h.flags |= WIRE_FAULT | WIRE_END;
@@ -129,9 +132,9 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	f->run += got;
 	f->left -= got < f->left ? got : f->left;
 	if (got == e->size) {
-		ended = got >= 4 && *(__u32 *)&e->payload[got - 4] == CRLFCRLF;
+		ended = got >= 4 && *(__u32 *)&payload[got - 4] == CRLFCRLF;
 	} else {
-		ended = head_ends(e->payload, got, room);
+		ended = head_ends(payload, got, room);
 		if (ended || final || f->run >= HEAD_MAX)
 			tail_of(e, m);
 		else

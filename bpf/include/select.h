@@ -14,7 +14,7 @@
 #include "emit.h"
 
 /* Set by the loader. */
-const volatile __u64 any_port = ~0ULL;   /* targets that name no port */
+const volatile __u64 any_port;            /* targets that name no port; those no target uses have no bit here */
 const volatile __u64 any_exe = ~0ULL;    /* no executable */
 const volatile __u64 any_pid = ~0ULL;    /* no process */
 const volatile __u64 any_cgroup = ~0ULL; /* no cgroup */

@@ -14,7 +14,7 @@ enum wire_kind {
 	WIRE_EXIT,     /* a process that was told of has exited */
 };
 
-/* First bytes of every record. */
+/* First bytes of every record. A connection's carry its owner, who moved its first bytes. */
 struct wire_header {
 	__u16 kind;  /* enum wire_kind */
 	__u16 flags; /* by kind */
@@ -56,15 +56,15 @@ enum wire_data_flags {
 
 struct wire_data {
 	struct wire_header h; /* time: the first byte's */
-	__u64 offset;         /* of payload[0] in this direction's stream */
+	__u64 offset;         /* of the first byte in this direction's stream */
 	__u64 other;          /* the other direction's stream reached this offset */
 	__u32 size;           /* bytes of the stream the record stands for */
 	__u32 took_us;        /* from the first byte's time to the last one's, microseconds */
-	__u32 tid;            /* thread, in the initial PID namespace */
+	__u32 tid;            /* thread that moved the bytes, in the initial PID namespace */
 	__u16 captured;       /* bytes in payload */
 	__u16 tail_len;       /* bytes in tail */
 	__u8 tail[WIRE_TAIL]; /* the last bytes of size, when payload does not reach them */
-	__u8 payload[];
+	/* payload follows */
 };
 
 enum wire_close_flags {

@@ -41,7 +41,6 @@ type RawWireData struct {
 	Captured uint16
 	TailLen  uint16
 	Tail     [16]uint8
-	Payload  [0]uint8
 }
 
 type RawWireDataFlags uint32

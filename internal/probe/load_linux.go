@@ -17,18 +17,19 @@ import (
 
 // A loader puts one plan's programs into the kernel.
 type loader struct {
-	cfg    Config
-	plan   plan
-	consts map[string]any
-	specs  map[object]*ebpf.CollectionSpec
-	cache  *btf.Cache
-	shared map[string]*ebpf.Map // by name; .rodata is not shared: every program has its own constants
-	first  *ebpf.Collection     // owns the shared maps and the variables
-	links  []io.Closer
-	states []State
+	cfg     Config
+	plan    plan
+	targets *selection
+	consts  map[string]any
+	specs   map[object]*ebpf.CollectionSpec
+	cache   *btf.Cache
+	shared  map[string]*ebpf.Map // by name; .rodata is not shared: every program has its own constants
+	first   *ebpf.Collection     // owns the shared maps and the variables
+	links   []io.Closer
+	states  []State
 }
 
-func newLoader(c Config, p plan, consts map[string]any) (*loader, error) {
+func newLoader(c Config, p plan, consts map[string]any, s *selection) (*loader, error) {
 	tcpSpec, err := bpf.LoadTcp()
 	if err != nil {
 		return nil, fmt.Errorf("reading the tcp object: %w", err)
@@ -38,7 +39,7 @@ func newLoader(c Config, p plan, consts map[string]any) (*loader, error) {
 		return nil, fmt.Errorf("reading the process object: %w", err)
 	}
 	l := &loader{
-		cfg: c, plan: p, consts: maps.Clone(consts), cache: btf.NewCache(),
+		cfg: c, plan: p, targets: s, consts: maps.Clone(consts), cache: btf.NewCache(),
 		specs:  map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec},
 		shared: make(map[string]*ebpf.Map),
 	}
@@ -59,7 +60,7 @@ func (l *loader) size() {
 					m.MaxEntries = uint32(l.cfg.MaxConnections)
 				}
 			case "ports":
-				if l.consts["any_port"] != ^uint64(0) {
+				if l.targets.namesPorts() {
 					m.MaxEntries = 1 << 16
 				}
 			}
@@ -88,7 +89,7 @@ func (l *loader) makeMaps() error {
 // which hook that cannot be done without has none.
 func (l *loader) attachAll() error {
 	for _, h := range hooks {
-		if h.name == "cgroup" && l.consts["any_cgroup"] == ^uint64(0) {
+		if h.name == "cgroup" && len(l.targets.cgroups) == 0 {
 			continue
 		}
 		if h.name == "sendpage" && !l.kernelHas("tcp_sendpage") {

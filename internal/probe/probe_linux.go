@@ -59,7 +59,7 @@ func Open(c Config) (*Probes, error) {
 }
 
 func openPlan(c Config, p plan, consts map[string]any, s *selection) (*loader, error) {
-	l, err := newLoader(c, p, consts)
+	l, err := newLoader(c, p, consts, s)
 	if err != nil {
 		return nil, err
 	}

@@ -38,9 +38,10 @@ func newSelection(include, exclude []Target) (*selection, error) {
 	if len(include) > MaxTargets || len(exclude) > MaxTargets {
 		return nil, fmt.Errorf("more than %d targets", MaxTargets)
 	}
-	// Bits no target uses match everything, so that no field need be looked up for them.
+	// Bits no target uses never match a port, so the other fields may say what
+	// they like of them: "all" where no target names the field.
 	unused := ^(uint64(1)<<len(include)-1)&0xffffffff | ^(uint64(1)<<len(exclude)-1)<<32
-	s.anyPort, s.anyExe, s.anyPID, s.anyCgroup = unused, unused, unused, unused
+	s.anyExe, s.anyPID, s.anyCgroup = unused, unused, unused
 	for i, t := range include {
 		s.add(t, 1<<i)
 	}
@@ -89,6 +90,8 @@ func appendGlobs(globs []glob, patterns []string, bit uint64) []glob {
 	}
 	return globs
 }
+
+func (s *selection) namesPorts() bool { return len(s.ports) > 0 }
 
 // consts are the values of select.h's constants.
 func (s *selection) consts(haveIncludes bool) map[string]any {

@@ -1,0 +1,104 @@
+package conn
+
+import (
+	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+const (
+	maxDetect = 4096 // bytes of one direction kept while no protocol is recognised
+	maxMisses = 8    // messages of a connection joined in mid-stream that may be none's
+)
+
+// detect looks for the protocol in what both directions have sent.
+func (t *Tracker) detect(c *tracked) (*proto.Protocol, proto.Side, proto.Verdict) {
+	verdict := proto.No
+	for _, p := range t.cfg.Protocols {
+		for _, side := range sides(c.role) {
+			client, server := c.streams[tx].buf, c.streams[rx].buf
+			if side == proto.Server {
+				client, server = server, client
+			}
+			switch p.Detect(client, server) {
+			case proto.Yes:
+				return p, side, proto.Yes
+			case proto.Maybe:
+				verdict = proto.Maybe
+			}
+		}
+	}
+	return nil, 0, verdict
+}
+
+var (
+	onlyClient = []proto.Side{proto.Client}
+	onlyServer = []proto.Side{proto.Server}
+	eitherSide = []proto.Side{proto.Server, proto.Client}
+)
+
+// sides lists which sides the process may be on: who connects is the client.
+func sides(role uint8) []proto.Side {
+	switch role {
+	case event.RoleActive:
+		return onlyClient
+	case event.RolePassive:
+		return onlyServer
+	}
+	return eitherSide
+}
+
+// unrecognised takes a piece of a connection whose protocol is not known.
+func (t *Tracker) unrecognised(c *tracked, dir int, p *piece) {
+	s := &c.streams[dir]
+	if s.idle || len(p.bytes) == 0 && len(s.buf) == 0 {
+		return
+	}
+	s.append(p)
+	found, side, verdict := t.detect(c)
+	switch {
+	case verdict == proto.Yes:
+		t.recognised(c, found, side, dir, p)
+	case verdict == proto.No || p.hole > 0 || len(s.buf) > maxDetect:
+		t.missed(c)
+	}
+}
+
+// missed gives up on a connection, or, if it was joined in mid-stream, on the
+// message at hand: it may be the middle of one.
+func (t *Tracker) missed(c *tracked) {
+	c.misses++
+	if !c.joined || c.misses >= maxMisses {
+		t.forget(c)
+		return
+	}
+	for i := range c.streams {
+		c.streams[i].clear()
+		c.streams[i].idle = true
+	}
+}
+
+// recognised makes the parser and gives it what was kept, the client's first.
+func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
+	c.Protocol, c.side = found, side
+	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote}, func(x *proto.Exchange) {
+		t.exchanges[found.Name]++
+		t.cfg.Sink.Exchange(&c.Conn, x)
+	})
+	p.bytes = nil // they are kept already
+	client := tx
+	if side == proto.Server {
+		client = rx
+	}
+	for _, d := range []int{client, 1 - client} {
+		q := piece{first: p.first, last: p.last, thread: p.thread}
+		if d == dir {
+			q = *p
+		}
+		if len(c.streams[d].buf) > 0 || q.hole > 0 {
+			t.parsed(c, d, c.feed(d, &q))
+		}
+		if c.parser == nil {
+			return
+		}
+	}
+}

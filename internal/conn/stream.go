@@ -1,0 +1,120 @@
+package conn
+
+import (
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+// A piece is a run of bytes with a hole behind it, either possibly empty.
+type piece struct {
+	bytes       []byte
+	hole        uint64
+	lost        bool // the hole is a loss
+	end         bool // the last byte ended a system call
+	first, last time.Duration
+	thread      uint32
+}
+
+// append keeps the bytes of p behind those kept before.
+func (s *stream) append(p *piece) {
+	if len(p.bytes) == 0 {
+		return
+	}
+	s.buf = append(s.buf, p.bytes...)
+	s.marks = append(s.marks, mark{len(p.bytes), p.first, p.last, p.thread})
+}
+
+// use drops the first n kept bytes.
+func (s *stream) use(n int) {
+	s.buf = s.buf[:copy(s.buf, s.buf[n:])]
+	for n > 0 && len(s.marks) > 0 {
+		if s.marks[0].size > n {
+			s.marks[0].size -= n
+			break
+		}
+		n -= s.marks[0].size
+		s.marks = s.marks[:copy(s.marks, s.marks[1:])]
+	}
+	if len(s.buf) == 0 && cap(s.buf) > keepBuffer {
+		s.buf = nil
+	}
+}
+
+// keepBuffer is what an idle stream's buffer may hold, in bytes.
+const keepBuffer = 512
+
+func (s *stream) clear() { s.use(len(s.buf)) }
+
+// feed gives p to the parser, behind what it has not used yet. It returns what
+// the parser last said when that ends the stream or the connection.
+func (c *tracked) feed(dir int, p *piece) error {
+	s := &c.streams[dir]
+	if len(s.buf) > 0 {
+		return c.feedBuffered(dir, p)
+	}
+	d := proto.Data{From: c.sender(dir), Bytes: p.bytes, Hole: p.hole, Lost: p.lost,
+		End: p.end && p.hole == 0, First: p.first, Last: p.last, Thread: p.thread}
+	n, err := parse(c.parser, &d)
+	if err != nil {
+		return err
+	}
+	p.bytes = p.bytes[n:]
+	s.append(p)
+	return nil
+}
+
+// feedBuffered is feed when older bytes stand before p.
+func (c *tracked) feedBuffered(dir int, p *piece) error {
+	s := &c.streams[dir]
+	s.append(p)
+	last := p.last
+	for len(s.buf) > 0 {
+		m := s.marks[0]
+		d := proto.Data{From: c.sender(dir), Bytes: s.buf, Hole: p.hole, Lost: p.lost,
+			End: p.end && p.hole == 0, First: m.first, Last: last, Thread: m.thread}
+		n, err := c.parser.Parse(&d)
+		if err != nil {
+			s.clear()
+			return err
+		}
+		if n == 0 && p.hole == 0 {
+			return nil
+		}
+		if n == 0 {
+			s.clear()
+			return proto.ErrLost
+		}
+		used := min(n, uint64(len(s.buf)))
+		s.use(int(used))
+		p.hole -= n - used
+	}
+	if p.hole == 0 {
+		return nil
+	}
+	d := proto.Data{From: c.sender(dir), Hole: p.hole, Lost: p.lost, First: p.first, Last: p.last, Thread: p.thread}
+	_, err := parse(c.parser, &d)
+	return err
+}
+
+// parse calls the parser until it has used what it will of d, and returns how
+// many of the bytes that is. All of a hole is used, or ErrLost returned.
+func parse(p proto.Parser, d *proto.Data) (used int, err error) {
+	for d.Len() > 0 {
+		n, err := p.Parse(d)
+		if err != nil {
+			return used, err
+		}
+		if n == 0 {
+			if d.Hole > 0 {
+				return used, proto.ErrLost
+			}
+			return used, nil
+		}
+		k := min(n, uint64(len(d.Bytes)))
+		used += int(k)
+		d.Bytes = d.Bytes[k:]
+		d.Hole -= min(n-k, d.Hole)
+	}
+	return used, nil
+}

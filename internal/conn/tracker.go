@@ -1,0 +1,304 @@
+package conn
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/process"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+// Config is what a Tracker is made of.
+type Config struct {
+	Protocols      []*proto.Protocol // in the order they are tried
+	Mute           func(conn uint64) // stops the capture of a connection
+	Sink           Sink
+	MaxConnections int
+	Describe       func(*event.Event) *process.Info // makes the description of a new process
+}
+
+// A Tracker owns the connections of the processes assigned to it. One goroutine uses it.
+type Tracker struct {
+	cfg       Config
+	conns     map[uint64]*tracked
+	procs     map[uint32]*process.Info // by PID; those that live
+	holding   map[*tracked]bool        // connections with held events
+	exchanges map[string]uint64        // by protocol
+	losses    map[Loss]uint64
+}
+
+// A Loss is a reason why something of a connection was not seen.
+type Loss struct{ Reason, Part string }
+
+// NewTracker returns a tracker without connections.
+func NewTracker(c Config) *Tracker {
+	return &Tracker{
+		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
+		holding: make(map[*tracked]bool), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
+	}
+}
+
+// Len is how many connections are followed.
+func (t *Tracker) Len() int { return len(t.conns) }
+
+// Exchanges returns how many exchanges were emitted, by protocol.
+func (t *Tracker) Exchanges() map[string]uint64 { return maps.Clone(t.exchanges) }
+
+// Losses returns what was not seen, by reason.
+func (t *Tracker) Losses() map[Loss]uint64 { return maps.Clone(t.losses) }
+
+func (t *Tracker) lose(reason, part string) { t.losses[Loss{reason, part}]++ }
+
+// Handle applies one event. It keeps nothing of e.
+func (t *Tracker) Handle(e *event.Event) {
+	switch e.Kind {
+	case event.Data:
+		t.data(e)
+	case event.Open:
+		t.open(e)
+	case event.Close:
+		t.close(e)
+	case event.Process:
+		t.procs[e.PID] = t.cfg.Describe(e)
+	case event.Exit:
+		t.exit(e)
+	}
+}
+
+func (t *Tracker) open(e *event.Event) {
+	p := t.procs[e.PID]
+	if p == nil { // its description was lost
+		p = &process.Info{ID: process.ID{PID: e.PID}}
+		t.procs[e.PID] = p
+		t.lose("process_unknown", "process")
+	}
+	if len(t.conns) >= t.cfg.MaxConnections {
+		t.evict()
+	}
+	c := &tracked{
+		Conn: Conn{ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote},
+		role: e.Role, active: e.Time,
+	}
+	if e.Midstream {
+		c.joined = true
+		c.role = event.RoleUnknown // who listens is no proof of who speaks first
+		for i := range c.streams {
+			c.streams[i].idle = true
+		}
+	}
+	t.conns[e.Conn] = c
+}
+
+// evict forgets a sixteenth of the connections, those longest without bytes: a
+// lost Close leaves one behind.
+func (t *Tracker) evict() {
+	all := slices.SortedFunc(maps.Values(t.conns), func(a, b *tracked) int { return int(a.active - b.active) })
+	for _, c := range all[:len(all)/16+1] {
+		t.end(c, c.active, proto.ReasonClosed)
+		t.lose("connection_table_full", "connection")
+	}
+}
+
+func (t *Tracker) exit(e *event.Event) {
+	if p := t.procs[e.PID]; p != nil {
+		delete(t.procs, e.PID)
+		t.cfg.Sink.Exited(p)
+	}
+}
+
+func (t *Tracker) data(e *event.Event) {
+	c := t.conns[e.Conn]
+	if c == nil {
+		return // muted or closed: the kernel had not heard yet
+	}
+	c.active = e.Last
+	if !c.joins(e) {
+		t.hold(c, e)
+		return
+	}
+	t.apply(c, e)
+	if len(c.held) > 0 {
+		t.retry(c, false)
+	}
+}
+
+// direction is the stream e belongs to.
+func direction(e *event.Event) int {
+	if e.Flags&event.Sent != 0 {
+		return tx
+	}
+	return rx
+}
+
+// joins reports whether nothing is missing before e: of its own stream, and, if
+// it begins a message, of the other one.
+func (c *tracked) joins(e *event.Event) bool {
+	dir := direction(e)
+	if e.Offset > c.streams[dir].next {
+		return false
+	}
+	return e.Flags&event.Run == 0 || e.Other <= c.streams[1-dir].next
+}
+
+// apply gives the bytes of e to the parser. What is missing before them is lost.
+func (t *Tracker) apply(c *tracked, e *event.Event) {
+	dir := direction(e)
+	if e.Flags&event.Run != 0 {
+		t.lost(c, 1-dir, e.Other, e)
+		if c.dead {
+			return
+		}
+		if c.streams[dir].idle {
+			c.streams[dir].idle = false
+			c.streams[dir].clear()
+		}
+	}
+	t.lost(c, dir, e.Offset, e)
+	s := &c.streams[dir]
+	if c.dead || e.Offset+uint64(e.Size) <= s.next {
+		return
+	}
+	if skip := s.next - e.Offset; skip > 0 { // another thread's record told of these bytes
+		t.lose("overlap", c.name())
+		t.lost(c, dir, e.Offset+uint64(e.Size), e)
+		return
+	}
+	s.next = e.Offset + uint64(e.Size)
+	hole := uint64(e.Size) - uint64(len(e.Payload)) - uint64(len(e.Tail))
+	p := piece{
+		bytes: e.Payload, hole: hole, lost: e.Flags&(event.Fault|event.Unreadable|event.Raced) != 0,
+		end: e.Flags&event.End != 0 && len(e.Tail) == 0, first: e.Time, last: e.Last, thread: e.TID,
+	}
+	t.take(c, dir, &p)
+	if len(e.Tail) > 0 && !c.dead {
+		p = piece{bytes: e.Tail, end: e.Flags&event.End != 0, first: e.Time, last: e.Last, thread: e.TID}
+		t.take(c, dir, &p)
+	}
+	t.eof(c, dir)
+}
+
+// lost tells the parser that the bytes up to offset are missing. They crossed
+// the socket before e.
+func (t *Tracker) lost(c *tracked, dir int, offset uint64, e *event.Event) {
+	s := &c.streams[dir]
+	if offset <= s.next || c.dead {
+		return
+	}
+	hole := offset - s.next
+	s.next = offset
+	if s.idle {
+		return
+	}
+	t.lose("gap", c.name())
+	t.take(c, dir, &piece{hole: hole, lost: true, first: e.Time, last: e.Time, thread: e.TID})
+}
+
+// take gives a piece to the parser or to detection.
+func (t *Tracker) take(c *tracked, dir int, p *piece) {
+	switch {
+	case c.streams[dir].idle:
+	case c.parser == nil:
+		t.unrecognised(c, dir, p)
+	default:
+		t.parsed(c, dir, c.feed(dir, p))
+	}
+}
+
+// parsed acts on what the parser answered.
+func (t *Tracker) parsed(c *tracked, dir int, err error) {
+	switch {
+	case err == nil:
+	case errors.Is(err, proto.ErrLost):
+		c.streams[dir].clear()
+		c.streams[dir].idle = true
+		t.lose("framing_lost", c.name())
+	default:
+		if !errors.Is(err, proto.ErrStop) {
+			t.lose("parse_error", c.name())
+		}
+		t.forget(c)
+	}
+}
+
+// forget mutes a connection nobody parses any more.
+func (t *Tracker) forget(c *tracked) {
+	t.cfg.Mute(c.ID)
+	t.drop(c)
+}
+
+func (t *Tracker) drop(c *tracked) {
+	c.dead = true
+	c.parser = nil
+	c.held = nil
+	delete(t.holding, c)
+	delete(t.conns, c.ID)
+}
+
+func (t *Tracker) close(e *event.Event) {
+	c := t.conns[e.Conn]
+	if c == nil {
+		return
+	}
+	t.retry(c, true)
+	if c.dead {
+		return
+	}
+	fresh := e.Flags &^ c.closed
+	c.closed |= e.Flags
+	if fresh&event.SentFIN != 0 {
+		c.streams[tx].finish(e.SentLen, e.Time)
+	}
+	if fresh&event.ReceivedFIN != 0 {
+		c.streams[rx].finish(e.ReceivedLen, e.Time)
+	}
+	t.eof(c, tx)
+	t.eof(c, rx)
+	if e.Flags&event.Gone != 0 && !c.dead {
+		t.end(c, e.Time, reason(e.Errno))
+	}
+}
+
+func (s *stream) finish(length uint64, at time.Duration) {
+	s.fin, s.length, s.finAt = true, length, at
+}
+
+// eof tells the parser that a direction has ended, once all its bytes came.
+func (t *Tracker) eof(c *tracked, dir int) {
+	s := &c.streams[dir]
+	if !s.fin || s.eof || s.next < s.length || c.parser == nil {
+		return
+	}
+	s.eof = true
+	c.parser.EOF(c.sender(dir), s.finAt)
+}
+
+// end closes a connection's exchanges and forgets it.
+func (t *Tracker) end(c *tracked, at time.Duration, reason string) {
+	if c.parser != nil {
+		c.parser.Close(at, reason)
+	}
+	t.drop(c)
+}
+
+// reason names why a connection ended, by the socket's error.
+func reason(errno uint32) string {
+	switch syscall.Errno(errno) {
+	case syscall.ECONNRESET, syscall.EPIPE:
+		return proto.ReasonReset
+	case syscall.ETIMEDOUT, syscall.EHOSTUNREACH, syscall.ENETUNREACH:
+		return proto.ReasonTimeout
+	}
+	return proto.ReasonClosed
+}
+
+// name is the protocol's, for counting.
+func (c *tracked) name() string {
+	if c.Protocol == nil {
+		return "unrecognised"
+	}
+	return c.Protocol.Name
+}
