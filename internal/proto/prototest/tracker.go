@@ -97,7 +97,11 @@ func (t *tracker) speak(s step, cut func(uint64) uint64) {
 	t.spoke = s.from
 	rest := piece{bytes: s.bytes, hole: s.hole, lost: s.kind == lost, end: s.end, at: t.now}
 	for rest.len() > 0 && !side.lost && !t.done {
-		side.pieces = append(side.pieces, rest.take(cut(rest.len())))
+		n := cut(rest.len())
+		if rest.hole > 0 {
+			n = max(n, s.hole/3) // a hole is long
+		}
+		side.pieces = append(side.pieces, rest.take(n))
 		t.offer(s.from)
 	}
 }
