@@ -41,7 +41,7 @@ clean: ## Remove what was built
 # The order serves the reader: the last lines are the summary of go test. One
 # package at a time, because the end-to-end tests measure time.
 .PHONY: test
-test: deps check-generated vet race fuzz build ## Test everything; the end-to-end tests need root
+test: deps check-generated vet race fuzz check-examples ## Test everything; the end-to-end tests need root
 	go test -count=1 -p=1 -timeout=30m ./...
 
 .PHONY: unit
@@ -57,6 +57,10 @@ vet: ## Check the code with go vet, and that it builds on every system
 	go vet ./...
 	GOOS=darwin go vet ./...
 	GOOS=windows go build ./...
+
+.PHONY: check-examples
+check-examples: build ## Check that the collector takes the example configurations
+	@for f in examples/*.yaml; do echo "validate $$f"; bin/otelcol-ebpf validate --config "$$f"; done
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for 30 s (FUZZTIME=...)
