@@ -10,12 +10,14 @@ import (
 // maxHeld is how many events of one connection may wait for one before them.
 const maxHeld = 64
 
-// hold keeps a copy of e until what is missing before it came, or the next Tick.
+// hold keeps a copy of e until what is missing before it came, or two Ticks.
 func (t *Tracker) hold(c *tracked, e *event.Event) {
 	kept := *e
 	kept.Payload, kept.Tail = bytes.Clone(e.Payload), bytes.Clone(e.Tail)
 	c.held = append(c.held, kept)
-	t.holding[c] = true
+	if len(c.held) == 1 {
+		t.holding[c] = 0
+	}
 	if len(c.held) > maxHeld {
 		t.retry(c, true)
 	}
@@ -40,10 +42,15 @@ func (t *Tracker) retry(c *tracked, force bool) {
 	delete(t.holding, c)
 }
 
-// Tick is to be called when no event waits: records that were made before any
-// that was handled have been handled too, so what is missing is lost.
+// Tick is to be called when no event waits. A record made before one that was
+// handled may still be on its way, but not for two Ticks: what is missing then
+// is lost.
 func (t *Tracker) Tick() {
-	for c := range t.holding {
-		t.retry(c, true)
+	for c, ticks := range t.holding {
+		if ticks > 0 {
+			t.retry(c, true)
+		} else {
+			t.holding[c] = ticks + 1
+		}
 	}
 }

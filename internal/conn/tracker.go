@@ -26,7 +26,7 @@ type Tracker struct {
 	cfg       Config
 	conns     map[uint64]*tracked
 	procs     map[uint32]*process.Info // by PID; those that live
-	holding   map[*tracked]bool        // connections with held events
+	holding   map[*tracked]int         // connections with held events, and for how many Ticks
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
 }
@@ -38,7 +38,7 @@ type Loss struct{ Reason, Part string }
 func NewTracker(c Config) *Tracker {
 	return &Tracker{
 		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
-		holding: make(map[*tracked]bool), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
+		holding: make(map[*tracked]int), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
 	}
 }
 

@@ -2,6 +2,12 @@
 // writes and reads recordings of them.
 package event
 
+import (
+	"unsafe"
+
+	"github.com/edf076de/ebpfreceiver/internal/bpf"
+)
+
 // A Source yields records in batches: the ring buffer in production, a recording in tests.
 type Source interface {
 	// Drain calls take with every record that waits. The record is valid during
@@ -9,4 +15,13 @@ type Source interface {
 	Drain(take func(record []byte)) error
 	// Wait sleeps until Drain is worth calling, at most 100 ms.
 	Wait() error
+}
+
+// PID returns the process a record belongs to, 0 when it is too short.
+func PID(record []byte) uint32 {
+	var h bpf.RawWireHeader
+	if len(record) < int(unsafe.Sizeof(h)) {
+		return 0
+	}
+	return *(*uint32)(unsafe.Pointer(&record[unsafe.Offsetof(h.Tgid)]))
 }

@@ -1,9 +1,19 @@
 // Package pipeline is the one place that knows the whole flow: records of the
 // kernel come in, traces and metrics go out.
+//
+// One goroutine reads the source and gives every record to a lane, chosen by
+// the process it belongs to. A lane is one goroutine that puts bytes in order,
+// parses, and builds spans and histograms, without locks below it. Two more
+// goroutines deliver, so that a slow consumer holds up nothing: what it cannot
+// take is dropped and counted, and the metrics stay exact.
 package pipeline
 
 import (
 	"context"
+	"errors"
+	"io"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pmetric"
@@ -19,45 +29,97 @@ type Config struct {
 	Protocols []*proto.Protocol
 	Mute      func(conn uint64) // stops the capture of a connection in the kernel
 
-	Host           string // host.name of every resource
-	Scope, Version string // of the instrumentation scope
-	Interval       time.Duration
+	Host           string        // host.name of every resource
+	Scope, Version string        // of the instrumentation scope
+	Interval       time.Duration // between two deliveries of metrics
 	MaxConnections int
-	MaxSeries      int
+	MaxSeries      int // of each metric
+	Lanes          int // 0: by the number of processors
 
 	// Traces and Metrics deliver to the next consumers; nil when there is none.
-	// They may block for a bounded time and own what they are given. The
-	// pipeline calls each from one goroutine of its own.
-
+	// They may block for a bounded time and own what they are given. Each is
+	// called from one goroutine.
 	Traces  func(context.Context, ptrace.Traces)
 	Metrics func(context.Context, pmetric.Metrics)
+
+	// Offset is what makes a time since boot one since the Unix epoch; nil: the clocks of this host.
+	Offset func() time.Duration
 }
 
 // A Pipeline reads a source and feeds the consumers.
-type Pipeline struct{ cfg Config }
+type Pipeline struct {
+	cfg     Config
+	lanes   []*lane
+	traces  *outlet[ptrace.Traces]
+	metrics *outlet[pmetric.Metrics]
+	records atomic.Uint64
+}
 
 // New returns a pipeline that does nothing until Run.
-func New(c Config) *Pipeline { return &Pipeline{cfg: c} }
-
-// Run works until the source ends or ctx is cancelled, then flushes.
-func (p *Pipeline) Run(ctx context.Context) error { <-ctx.Done(); return nil }
-
-// A Count is one of the pipeline's counters.
-type Count struct {
-	Reason string // "gap", "connection_table_full", "export_queue_full", "parse_error", …
-	Part   string // what the reason is about: a protocol's name, "traces", "metrics"
-	N      uint64
+func New(c Config) *Pipeline {
+	if c.Offset == nil {
+		c.Offset = hostOffset
+	}
+	if c.Lanes == 0 {
+		c.Lanes = defaultLanes()
+	}
+	p := &Pipeline{
+		cfg:     c,
+		traces:  newOutlet(c.Traces, ptrace.Traces.SpanCount),
+		metrics: newOutlet(c.Metrics, pmetric.Metrics.DataPointCount),
+	}
+	for range c.Lanes {
+		p.lanes = append(p.lanes, newLane(p))
+	}
+	return p
 }
 
-// Losses returns what was lost above the kernel, by reason and part.
-func (p *Pipeline) Losses() []Count { return nil }
-
-// Totals are what the pipeline handled since Run.
-type Totals struct {
-	Records     uint64            // read from the source
-	Exchanges   map[string]uint64 // by protocol
-	Connections int64             // followed now
+// Run works until the source ends or ctx is cancelled, then delivers what it has.
+func (p *Pipeline) Run(ctx context.Context) error {
+	// Delivery outlives ctx: what was gathered before the end is delivered too.
+	deliver := context.WithoutCancel(ctx)
+	var outlets, lanes sync.WaitGroup
+	outlets.Go(func() { p.traces.run(deliver) })
+	outlets.Go(func() { p.metrics.run(deliver) })
+	for _, l := range p.lanes {
+		lanes.Go(l.run)
+	}
+	err := p.read(ctx)
+	for _, l := range p.lanes {
+		close(l.in)
+	}
+	lanes.Wait()
+	p.traces.close()
+	p.metrics.close()
+	outlets.Wait()
+	return err
 }
 
-// Totals returns the totals.
-func (p *Pipeline) Totals() Totals { return Totals{} }
+// read moves records from the source to the lanes.
+func (p *Pipeline) read(ctx context.Context) error {
+	for {
+		err := p.cfg.Source.Drain(p.dispatch)
+		for _, l := range p.lanes {
+			l.send(true)
+		}
+		if err == nil && ctx.Err() == nil {
+			err = p.cfg.Source.Wait()
+		}
+		switch {
+		case errors.Is(err, io.EOF), ctx.Err() != nil:
+			return nil
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// dispatch gives a record to its process' lane.
+func (p *Pipeline) dispatch(record []byte) {
+	p.records.Add(1)
+	l := p.lanes[event.PID(record)%uint32(len(p.lanes))]
+	l.filling.add(record)
+	if l.filling.full() {
+		l.send(false)
+	}
+}

@@ -1,0 +1,52 @@
+package pipeline
+
+// A Count is one of the pipeline's counters.
+type Count struct {
+	Reason string // "gap", "framing_lost", "parse_error", "export_queue_full", …
+	Part   string // what the reason is about: a protocol's name, "traces", "metrics", …
+	N      uint64
+}
+
+// Losses returns what was lost above the kernel, by reason and part.
+func (p *Pipeline) Losses() []Count {
+	counts := []Count{
+		{"export_queue_full", "traces", p.traces.dropped.Load()},
+		{"export_queue_full", "metrics", p.metrics.dropped.Load()},
+	}
+	sums := make(map[Count]uint64)
+	for _, l := range p.lanes {
+		l.mu.Lock()
+		for loss, n := range l.tracker.Losses() {
+			sums[Count{Reason: loss.Reason, Part: loss.Part}] += n
+		}
+		sums[Count{Reason: "malformed", Part: "record"}] += l.malformed
+		sums[Count{Reason: "duration_unknown", Part: "metrics"}] += l.unmeasured
+		l.mu.Unlock()
+	}
+	for c, n := range sums {
+		c.N = n
+		counts = append(counts, c)
+	}
+	return counts
+}
+
+// Totals are what the pipeline handled since Run.
+type Totals struct {
+	Records     uint64            // read from the source
+	Exchanges   map[string]uint64 // by protocol
+	Connections int64             // followed now
+}
+
+// Totals returns the totals.
+func (p *Pipeline) Totals() Totals {
+	t := Totals{Records: p.records.Load(), Exchanges: make(map[string]uint64)}
+	for _, l := range p.lanes {
+		l.mu.Lock()
+		for name, n := range l.tracker.Exchanges() {
+			t.Exchanges[name] += n
+		}
+		t.Connections += int64(l.tracker.Len())
+		l.mu.Unlock()
+	}
+	return t
+}

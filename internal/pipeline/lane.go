@@ -1,0 +1,149 @@
+package pipeline
+
+import (
+	crand "crypto/rand"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/conn"
+	"github.com/edf076de/ebpfreceiver/internal/correlate"
+	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/metrics"
+	"github.com/edf076de/ebpfreceiver/internal/process"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+	"github.com/edf076de/ebpfreceiver/internal/resource"
+	"github.com/edf076de/ebpfreceiver/internal/spans"
+)
+
+// Spans are delivered when there are spansBatch, or spansDelay after the first.
+const (
+	spansBatch = 1024
+	spansDelay = 50 * time.Millisecond
+)
+
+// defaultLanes leaves half the processors to the consumers and the host.
+func defaultLanes() int { return min(max(runtime.GOMAXPROCS(0)/2, 1), 8) }
+
+// A lane handles the processes of one shard, so that nothing in it needs a lock
+// but what Losses reads from outside.
+type lane struct {
+	p       *Pipeline
+	in      chan *batch
+	free    chan *batch
+	filling *batch // owned by the reader
+
+	mu         sync.Mutex // held while a batch is handled, and by who reads the counters
+	tracker    *conn.Tracker
+	malformed  uint64 // records that could not be decoded
+	unmeasured uint64 // exchanges without a true duration, which no histogram has
+
+	event      event.Event
+	correlator *correlate.Correlator
+	resources  *resource.Cache
+	spans      *spans.Builder
+	metrics    *metrics.Aggregator
+	spansDue   time.Time // zero when no span waits
+	metricsDue time.Time
+	now        time.Time // when the batch at hand was begun
+}
+
+func newLane(p *Pipeline) *lane {
+	var seed [32]byte
+	_, _ = crand.Read(seed[:]) // never fails
+	c := p.cfg
+	l := &lane{
+		p: p, in: make(chan *batch, batchesLane), free: make(chan *batch, batchesLane), filling: &batch{},
+		correlator: correlate.New(seed),
+		resources:  resource.New(c.Host),
+		spans:      spans.New(c.Scope, c.Version, c.Offset),
+		metrics:    metrics.New(c.Scope, c.Version, (c.MaxSeries+c.Lanes-1)/c.Lanes),
+		metricsDue: time.Now().Add(c.Interval),
+	}
+	l.tracker = conn.NewTracker(conn.Config{
+		Protocols: c.Protocols, Mute: c.Mute, Sink: l, Describe: describe,
+		MaxConnections: (c.MaxConnections + c.Lanes - 1) / c.Lanes,
+	})
+	for range batchesLane {
+		l.free <- &batch{}
+	}
+	return l
+}
+
+// send hands the records gathered so far to the lane. It waits while the lane is
+// behind: then the kernel's ring fills, and counts what it drops.
+func (l *lane) send(drained bool) {
+	l.filling.drained = drained
+	l.in <- l.filling
+	l.filling = <-l.free
+}
+
+func (l *lane) run() {
+	for b := range l.in {
+		l.handle(b)
+		b.bytes = b.bytes[:0]
+		l.free <- b
+		l.deliver(false)
+	}
+	l.deliver(true)
+}
+
+func (l *lane) handle(b *batch) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.now = time.Now()
+	b.each(l.record)
+	if b.drained {
+		l.tracker.Tick()
+	}
+}
+
+func (l *lane) record(record []byte) {
+	if err := event.Decode(record, &l.event); err != nil {
+		l.malformed++
+		return
+	}
+	l.tracker.Handle(&l.event)
+}
+
+// deliver hands over what is due, or everything at the end.
+func (l *lane) deliver(all bool) {
+	now := time.Now()
+	if l.spans.Len() > 0 && (all || l.spans.Len() >= spansBatch || now.After(l.spansDue)) {
+		l.p.traces.put(l.spans.Flush())
+		l.spansDue = time.Time{}
+	}
+	if l.p.metrics.wanted() && (all || now.After(l.metricsDue)) {
+		l.metricsDue = now.Add(l.p.cfg.Interval)
+		if m := l.metrics.Flush(now); m.DataPointCount() > 0 {
+			l.p.metrics.put(m)
+		}
+	}
+}
+
+// Exchange takes a finished exchange from the tracker.
+func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
+	r := l.resources.Of(c.Process)
+	if l.p.traces.wanted() {
+		l.spans.Add(r, l.correlator.Place(c, x), c, x)
+		if l.spansDue.IsZero() {
+			l.spansDue = l.now.Add(spansDelay)
+		}
+		if l.spans.Len() >= spansBatch {
+			l.p.traces.put(l.spans.Flush())
+			l.spansDue = time.Time{}
+		}
+	}
+	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {
+		l.unmeasured++
+	}
+	if l.p.metrics.wanted() {
+		l.metrics.Exchange(r, c, x, l.now)
+	}
+}
+
+// Exited takes the end of a process from the tracker.
+func (l *lane) Exited(p *process.Info) {
+	l.metrics.Exited(p.ID)
+	l.resources.Forget(p.ID)
+}
