@@ -100,7 +100,7 @@ func (x *Exchange) addHeaders(h *Head) {
 	if len(h.captured) == 0 {
 		return
 	}
-	for i, header := range *h.capture {
+	for i, header := range h.fields.headers {
 		from := len(x.strings)
 		for _, f := range h.captured {
 			if f.header == i {

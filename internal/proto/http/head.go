@@ -19,7 +19,8 @@ type Head struct {
 	tracestate     []byte
 	captured       []field
 
-	capture *[]header // the headers to record of this kind of message
+	request bool
+	fields  *fields // the headers to record of this kind of message
 	intern  interner
 	buf     []byte
 }
@@ -30,21 +31,15 @@ type field struct {
 	value  []byte
 }
 
-// A header is one the configuration asks for.
-type header struct {
-	name string // in lower case
-	key  string // of the attribute
-}
-
 // RequestHead returns an empty Head for a request.
-func (s *Semantics) RequestHead() *Head { return s.head(&s.requestHeaders) }
+func (s *Semantics) RequestHead() *Head { return s.head(&s.request, true) }
 
 // ResponseHead returns an empty Head for a response.
-func (s *Semantics) ResponseHead() *Head { return s.head(&s.responseHeaders) }
+func (s *Semantics) ResponseHead() *Head { return s.head(&s.response, false) }
 
-func (s *Semantics) head(capture *[]header) *Head {
+func (s *Semantics) head(f *fields, request bool) *Head {
 	h := s.heads.Get().(*Head)
-	h.capture = capture
+	h.fields, h.request = f, request
 	return h
 }
 
@@ -59,9 +54,22 @@ func (s *Semantics) Release(h *Head) {
 	s.heads.Put(h)
 }
 
-// RequestField takes one field of a request. Of a field that may not repeat the
-// first counts.
-func (h *Head) RequestField(name, value []byte) {
+// Field takes one field. Of a field that may not repeat the first counts.
+func (h *Head) Field(name, value []byte) {
+	if h.request {
+		h.requestField(name, value)
+	}
+	for i, header := range h.fields.headers {
+		if Is(name, header.name) {
+			h.captured = append(h.captured, field{i, value})
+		}
+	}
+}
+
+// Wants reports whether Field may want a field whose name begins with c.
+func (h *Head) Wants(c byte) bool { return h.fields.first[c] }
+
+func (h *Head) requestField(name, value []byte) {
 	switch len(name) {
 	case len("host"):
 		once(&h.Authority, name, "host", value)
@@ -81,19 +89,6 @@ func (h *Head) RequestField(name, value []byte) {
 		once(&h.forwardedHost, name, "x-forwarded-host", value)
 	case len("x-forwarded-proto"):
 		once(&h.forwardedProto, name, "x-forwarded-proto", value)
-	}
-	h.record(name, value)
-}
-
-// ResponseField takes one field of a response.
-func (h *Head) ResponseField(name, value []byte) { h.record(name, value) }
-
-// record keeps a value of a header the configuration asks for.
-func (h *Head) record(name, value []byte) {
-	for i := range *h.capture {
-		if Is(name, (*h.capture)[i].name) {
-			h.captured = append(h.captured, field{i, value})
-		}
 	}
 }
 

@@ -5,22 +5,19 @@ import "bytes"
 // maxHead is the longest head. Servers commonly stop at 8 to 32 KiB.
 const maxHead = 64 << 10
 
-// headEnd returns the length of the head at the front of b, zero while its
-// empty line is missing. The first scanned bytes are known not to hold it.
-func headEnd(b []byte, scanned int) int {
-	i := max(0, scanned-3)
-	for {
-		n := bytes.IndexByte(b[i:], '\n')
-		if n < 0 {
-			return 0
+// hasEmptyLine reports whether the empty line that ends a head is in b. The
+// first scanned bytes are known not to hold it: a head that comes in many pieces
+// is not read from its beginning every time.
+func hasEmptyLine(b []byte, scanned int) bool {
+	for b = b[max(0, scanned-len("\n\r")):]; ; {
+		_, rest, ok := cutLine(b)
+		if !ok {
+			return false
 		}
-		i += n + 1
-		if i < len(b) && b[i] == '\n' {
-			return i + 1
+		if line, _, ok := cutLine(rest); ok && len(line) == 0 {
+			return true
 		}
-		if i+1 < len(b) && b[i] == '\r' && b[i+1] == '\n' {
-			return i + 2
-		}
+		b = rest
 	}
 }
 
@@ -39,26 +36,31 @@ func cutLine(b []byte) (line, rest []byte, ok bool) {
 }
 
 // cutField returns the first field of b, folded lines joined (RFC 9112 section
-// 5.2), and what follows. A line without a colon has no name. ok is false when
-// no field is left.
-func cutField(b []byte) (name, value, rest []byte, ok bool) {
-	line, rest, ok := cutLine(b)
-	if !ok || len(line) == 0 {
-		return nil, nil, rest, false
+// 5.2), and what follows. more is false when no field is left: behind the empty
+// line, which it skips, or where b is cut.
+func cutField(b []byte) (field, rest []byte, more bool) {
+	field, rest, ok := cutLine(b)
+	if !ok || len(field) == 0 {
+		return nil, rest, false
 	}
 	for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') {
-		more, behind, whole := cutLine(rest)
+		fold, behind, whole := cutLine(rest)
 		if !whole {
 			break
 		}
-		line = append(append(bytes.Clone(line), ' '), trim(more)...)
+		field = append(append(bytes.Clone(field), ' '), trim(fold)...)
 		rest = behind
 	}
-	i := bytes.IndexByte(line, ':')
+	return field, rest, true
+}
+
+// splitField takes a field apart. A line without a colon has no name.
+func splitField(field []byte) (name, value []byte) {
+	i := bytes.IndexByte(field, ':')
 	if i < 0 {
-		return nil, nil, rest, true
+		return nil, nil
 	}
-	return line[:i], trim(line[i+1:]), rest, true
+	return field[:i], trim(field[i+1:])
 }
 
 // trim strips the blanks around a value.

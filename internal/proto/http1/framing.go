@@ -28,6 +28,10 @@ type framing struct {
 	expect  bool // Expect: 100-continue
 }
 
+// frames are the first letters of the fields that frame a body: most lines of a
+// head need not be looked at.
+var frames = [256]bool{'C': true, 'c': true, 'T': true, 't': true, 'E': true, 'e': true}
+
 func (f *framing) field(name, value []byte) {
 	switch len(name) {
 	case len("content-length"):

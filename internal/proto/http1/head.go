@@ -5,83 +5,96 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 )
 
+// A message is a head that was read.
+type message struct {
+	head    *http.Head
+	framing framing
+	line    []byte // the start line
+	cut     bool   // the end of the head is missing
+}
+
 // head waits for a whole head, or takes what there is of one before a hole.
 func (p *parser) head(s *stream, d *proto.Data) (uint64, error) {
 	if n := len(d.Bytes) - len(skipBreaks(d.Bytes)); n > 0 {
 		return uint64(n), nil
 	}
-	if begins(d.From, d.Bytes) == proto.No || len(d.Bytes) == 0 {
+	if len(d.Bytes) == 0 || begins(d.From, d.Bytes) == proto.No {
 		return 0, p.lose(s, d)
 	}
-	end := headEnd(d.Bytes, s.scanned)
-	switch {
-	case end > maxHead, end == 0 && len(d.Bytes) > maxHead:
-		return 0, errHead
-	case end > 0:
-		return uint64(end), p.message(s, d, d.Bytes[:end], false)
-	case d.Hole > 0:
-		return d.Len(), p.message(s, d, d.Bytes, true)
+	if s.scanned > 0 && !hasEmptyLine(d.Bytes, s.scanned) && d.Hole == 0 {
+		return 0, s.wait(d)
 	}
-	s.scanned = len(d.Bytes)
-	return 0, nil
-}
-
-// message reads a head; cut says that its end is missing.
-func (p *parser) message(s *stream, d *proto.Data, b []byte, cut bool) error {
-	line, fields, ok := cutLine(b)
-	if !ok {
-		return p.lose(s, d)
+	var m message
+	n := p.read(d, &m)
+	defer p.sem.Release(m.head)
+	switch {
+	case m.cut && d.Hole == 0:
+		return 0, s.wait(d)
+	case n > maxHead:
+		return 0, errHead
+	case len(m.line) == 0:
+		return 0, p.lose(s, d) // a hole in the start line
+	case m.cut:
+		n = d.Len()
 	}
 	if d.From == proto.Client {
-		s.strikes = 0
-		return p.request(s, d, line, fields, cut)
+		return n, p.request(s, d, &m)
 	}
-	status, minor, ok := parseStatusLine(line)
-	if !ok || cut && isInterim(status) {
-		return p.lose(s, d)
-	}
-	s.strikes = 0
-	if isInterim(status) {
-		s.end() // more heads follow (RFC 9110 section 15.2)
-		p.streams[proto.Client].expect = false
-		return nil
-	}
-	if p.resp != nil {
-		p.endUnseen(s)
-	}
-	if len(p.open) == 0 {
-		return p.orphan(s, d, status, minor, fields, cut)
-	}
-	return p.response(s, d, status, minor, fields, cut)
+	return n, p.answer(s, d, &m)
 }
 
-// isInterim reports whether a final response follows; 101 is final for HTTP.
-func isInterim(status int) bool { return status < 200 && status != 101 }
+// wait asks for more of a head.
+func (s *stream) wait(d *proto.Data) error {
+	s.scanned = len(d.Bytes)
+	if s.scanned > maxHead {
+		return errHead
+	}
+	return nil
+}
+
+// read reads the lines of a head and returns its length.
+func (p *parser) read(d *proto.Data, m *message) uint64 {
+	if d.From == proto.Client {
+		m.head = p.sem.RequestHead()
+	} else {
+		m.head = p.sem.ResponseHead()
+	}
+	line, rest, more := cutLine(d.Bytes)
+	m.line, m.cut = line, true
+	for more {
+		var field []byte
+		behind := rest
+		if field, rest, more = cutField(behind); !more {
+			m.cut = len(rest) == len(behind)
+			break
+		}
+		if frames[field[0]] || m.head.Wants(field[0]) {
+			name, value := splitField(field)
+			m.framing.field(name, value)
+			m.head.Field(name, value)
+		}
+	}
+	return uint64(len(d.Bytes) - len(rest))
+}
 
 // request opens an exchange.
-func (p *parser) request(s *stream, d *proto.Data, line, fields []byte, cut bool) error {
+func (p *parser) request(s *stream, d *proto.Data, m *message) error {
+	s.strikes = 0
 	if err := p.settle(); err != nil {
 		return err
 	}
-	h := p.sem.RequestHead()
 	var minor byte
-	h.Method, h.Target, minor = parseRequestLine(line)
-	h.Version = versions[minor-'0']
-	var f framing
-	for name, value, rest, ok := cutField(fields); ok; name, value, rest, ok = cutField(rest) {
-		f.field(name, value)
-		h.RequestField(name, value)
-	}
-	k := f.request(h.Method, minor)
-	x := p.sem.Open(&p.conn, p.peer, h)
-	p.sem.Release(h)
+	m.head.Method, m.head.Target, minor = parseRequestLine(m.line)
+	m.head.Version = versions[minor-'0']
+	k := m.framing.request(m.head.Method, minor)
+	x := p.sem.Open(&p.conn, p.peer, m.head)
 	x.Start, x.Thread = d.First, d.Thread
 	p.open = append(p.open, x)
-	if cut {
+	if m.cut {
 		k = unknown
 		x.Capture |= proto.CutHead
 	}
-	return p.requestBody(s, x, k, &f)
+	return p.requestBody(s, x, k, &m.framing)
 }
 
 var versions = [2]string{"1.0", "1.1"}
@@ -103,38 +116,54 @@ func (p *parser) requestBody(s *stream, x *http.Exchange, k kind, f *framing) er
 	return nil
 }
 
-// response answers the oldest open request.
-func (p *parser) response(s *stream, d *proto.Data, status int, minor byte, fields []byte, cut bool) error {
+// answer takes the head of a response.
+func (p *parser) answer(s *stream, d *proto.Data, m *message) error {
+	status, minor, ok := parseStatusLine(m.line)
+	if !ok || m.cut && isInterim(status) {
+		return p.lose(s, d)
+	}
+	s.strikes = 0
+	if isInterim(status) {
+		s.end() // more heads follow (RFC 9110 section 15.2)
+		p.streams[proto.Client].expect = false
+		return nil
+	}
+	if p.resp != nil {
+		p.endUnseen(s)
+	}
+	if len(p.open) == 0 {
+		return p.orphan(s, d, m, status, minor)
+	}
 	x := p.pop()
 	p.resp, p.loss.server, p.loss.gap = x, false, false
-	h := p.sem.ResponseHead()
-	var f framing
-	for name, value, rest, ok := cutField(fields); ok; name, value, rest, ok = cutField(rest) {
-		f.field(name, value)
-		h.ResponseField(name, value)
-	}
-	p.sem.Answer(x, h, status)
-	p.sem.Release(h)
+	p.sem.Answer(x, m.head, status)
 	p.goOn(x)
-	k := f.response(x.Method, status, minor)
-	if cut {
+	k := m.framing.response(x.Method, status, minor)
+	if m.cut {
 		k = unknown
 		x.Capture |= proto.CutHead
 	}
-	s.begin(k, f.length)
+	if k == none && m.framing.sized && !bodiless(status) && x.Method != "HEAD" {
+		x.ResponseSize = 0
+	}
+	return p.responseBody(s, d, k, m.framing.length)
+}
+
+// isInterim reports whether a final response follows; 101 is final for HTTP.
+func isInterim(status int) bool { return status < 200 && status != 101 }
+
+func (p *parser) responseBody(s *stream, d *proto.Data, k kind, size uint64) error {
+	s.begin(k, size)
 	switch k {
 	case tunneled:
-		p.finish(x, d.Last)
+		p.finish(p.resp, d.Last)
 		return proto.ErrStop
 	case unknown:
-		x.Capture |= proto.UnknownEnd
-		p.finish(x, d.Last)
+		p.resp.Capture |= proto.UnknownEnd
+		p.finish(p.resp, d.Last)
 		return proto.ErrLost
 	case none:
-		if f.sized && !bodiless(status) && x.Method != "HEAD" {
-			x.ResponseSize = 0
-		}
-		p.answered(x, d.Last)
+		p.answered(p.resp, d.Last)
 	}
 	return nil
 }

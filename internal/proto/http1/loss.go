@@ -113,18 +113,14 @@ func (p *parser) answered(x *http.Exchange, at time.Duration) {
 
 // orphan skips a response without a request. It can be skipped only if it has
 // no body whatever the request was: the response to a HEAD looks like any other.
-func (p *parser) orphan(s *stream, d *proto.Data, status int, minor byte, fields []byte, cut bool) error {
+func (p *parser) orphan(s *stream, d *proto.Data, m *message, status int, minor byte) error {
 	s.end()
-	var f framing
-	for name, value, rest, ok := cutField(fields); ok; name, value, rest, ok = cutField(rest) {
-		f.field(name, value)
-	}
 	p.loss.early = early{status, d.First, d.Last}
-	k := f.response("", status, minor)
+	k := m.framing.response("", status, minor)
 	switch {
 	case k == tunneled:
 		return proto.ErrStop
-	case cut, k != none:
+	case m.cut, k != none:
 		return proto.ErrLost
 	}
 	return nil
