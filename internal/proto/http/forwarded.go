@@ -46,6 +46,9 @@ func firstOf(list []byte) []byte {
 // clientAddress is the address the first proxy saw, "" when no proxy says or
 // when it hides the client ("unknown", "_secret"; RFC 7239 section 6).
 func (h *Head) clientAddress() string {
+	if !h.proxied() {
+		return ""
+	}
 	node := element(h.forwarded, "for")
 	if node == nil {
 		node = firstOf(h.forwardedFor)
@@ -75,25 +78,51 @@ func (h *Head) address(a netip.Addr) string {
 // host is the authority the client asked for: what a proxy says it was, else
 // the target's (which beats Host, RFC 9112 section 3.2.2), else Host.
 func (h *Head) host(t target) []byte {
-	for _, b := range [...][]byte{element(h.forwarded, "host"), firstOf(h.forwardedHost), t.authority} {
-		if len(b) > 0 {
-			return b
+	if h.proxied() {
+		for _, b := range [...][]byte{element(h.forwarded, "host"), firstOf(h.forwardedHost)} {
+			if len(b) > 0 {
+				return b
+			}
 		}
+	}
+	if len(t.authority) > 0 {
+		return t.authority
 	}
 	return h.Authority
 }
 
+// proxied reports whether a proxy says anything: most requests save the search.
+func (h *Head) proxied() bool {
+	return h.forwarded != nil || h.forwardedFor != nil || h.forwardedHost != nil || h.forwardedProto != nil
+}
+
 // scheme is http or https (or ws, wss): nothing else becomes a metric dimension.
 func (h *Head) scheme(t target, tls bool) string {
-	for _, b := range [...][]byte{element(h.forwarded, "proto"), firstOf(h.forwardedProto), t.scheme, h.Scheme} {
-		for _, known := range [...]string{"https", "http", "wss", "ws"} {
-			if Is(b, known) {
-				return known
+	if h.proxied() {
+		for _, b := range [...][]byte{element(h.forwarded, "proto"), firstOf(h.forwardedProto)} {
+			if s := knownScheme(b); s != "" {
+				return s
 			}
+		}
+	}
+	for _, b := range [...][]byte{t.scheme, h.Scheme} {
+		if s := knownScheme(b); s != "" {
+			return s
 		}
 	}
 	if tls {
 		return "https"
 	}
 	return "http"
+}
+
+func knownScheme(b []byte) string {
+	if len(b) > 0 {
+		for _, known := range [...]string{"https", "http", "wss", "ws"} {
+			if Is(b, known) {
+				return known
+			}
+		}
+	}
+	return ""
 }

@@ -72,9 +72,6 @@ func isScheme(b []byte) bool {
 // hostPort splits an authority into its host, without the brackets of an IPv6
 // literal, and its port, zero if there is none. ok is false when it is neither.
 func hostPort(b []byte) (host []byte, port int64, ok bool) {
-	if i := bytes.LastIndexByte(b, '@'); i >= 0 {
-		b = b[i+1:]
-	}
 	host = b
 	if len(b) > 0 && b[0] == '[' {
 		i := bytes.IndexByte(b, ']')

@@ -42,7 +42,8 @@ func BenchmarkRoutes(b *testing.B) {
 // benchmark exchanges a request and a response with a body that was not captured.
 func benchmark(b *testing.B, side proto.Side, c http.Config, request string) {
 	n := 0
-	p := New(c).New(proto.Conn{Side: side}, func(*proto.Exchange) { n++ })
+	conn := proto.Conn{Side: side, Local: addr("10.0.0.1:8080"), Remote: addr("10.0.0.2:40000")}
+	p := New(c).New(conn, func(*proto.Exchange) { n++ })
 	ask := proto.Data{From: proto.Client, Bytes: []byte(request), End: true}
 	answer := proto.Data{From: proto.Server, Bytes: []byte(nginx)}
 	body := proto.Data{From: proto.Server, Hole: 615}
