@@ -74,10 +74,15 @@ func trim(b []byte) []byte {
 	return b
 }
 
-// parseRequestLine takes a request line apart that requestLine found good.
-func parseRequestLine(line []byte) (method, target []byte, minor byte) {
-	i, j := bytes.IndexByte(line, ' '), bytes.LastIndexByte(line, ' ')
-	return line[:i], line[i+1 : j], line[len(line)-1]
+// parseRequestLine takes a request line apart whose beginning requestLine found
+// good; ok says that it ends with the version.
+func parseRequestLine(line []byte) (method, target []byte, minor byte, ok bool) {
+	method, rest, _ := bytes.Cut(line, []byte{' '})
+	target, version, _ := bytes.Cut(rest, []byte{' '})
+	if len(version) != len("HTTP/1.1") {
+		return nil, nil, 0, false
+	}
+	return method, target, version[len(version)-1], true
 }
 
 // parseStatusLine reads "HTTP/1.1 200 OK" that statusLine found good; the

@@ -79,14 +79,17 @@ func (p *parser) read(d *proto.Data, m *message) uint64 {
 
 // request opens an exchange.
 func (p *parser) request(s *stream, d *proto.Data, m *message) error {
+	method, target, minor, ok := parseRequestLine(m.line)
+	if !ok {
+		return p.lose(s, d)
+	}
 	s.strikes = 0
 	if err := p.settle(); err != nil {
 		return err
 	}
-	var minor byte
-	m.head.Method, m.head.Target, minor = parseRequestLine(m.line)
+	m.head.Method, m.head.Target = method, target
 	m.head.Version = versions[minor-'0']
-	k := m.framing.request(m.head.Method, minor)
+	k := m.framing.request(method, minor)
 	x := p.sem.Open(&p.conn, p.peer, m.head)
 	x.Start, x.Thread = d.First, d.Thread
 	p.open = append(p.open, x)
