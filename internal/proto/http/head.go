@@ -8,6 +8,7 @@ type Head struct {
 	Scheme    []byte // ":scheme" of HTTP/2, else empty
 	Authority []byte // Host or ":authority"
 	Version   string // network.protocol.version
+	Cut       bool   // fields may be missing: their absence says nothing
 
 	userAgent      []byte
 	forwarded      []byte
@@ -47,6 +48,7 @@ func (s *Semantics) head(f *fields, request bool) *Head {
 func (s *Semantics) Release(h *Head) {
 	clear(h.captured)
 	h.Method, h.Target, h.Scheme, h.Authority, h.Version = nil, nil, nil, nil, ""
+	h.Cut = false
 	h.userAgent, h.forwarded, h.forwardedFor = nil, nil, nil
 	h.forwardedHost, h.forwardedProto = nil, nil
 	h.traceparent, h.traceparents, h.tracestate = nil, 0, nil

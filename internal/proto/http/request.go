@@ -24,11 +24,12 @@ func (s *Semantics) serverRequest(x *Exchange, c *proto.Conn, peer string, h *He
 			x.add(proto.Int("server.port", port))
 		}
 	}
-	if client := h.clientAddress(); client != "" {
-		peer = client
+	client := h.clientAddress()
+	if client == "" && !h.Cut {
+		client = peer
 	}
-	if peer != "" {
-		x.add(proto.Str("client.address", peer))
+	if client != "" {
+		x.add(proto.Str("client.address", client))
 	}
 	if len(h.userAgent) > 0 {
 		x.add(proto.Str("user_agent.original", h.intern.str(h.userAgent)))
@@ -67,7 +68,7 @@ func (s *Semantics) clientRequest(x *Exchange, c *proto.Conn, peer string, h *He
 	address := h.intern.str(host)
 	if !ok {
 		address, authority = peer, nil
-		if peer != "" {
+		if peer != "" && !h.Cut {
 			authority = []byte(netip.AddrPortFrom(c.Remote.Addr().Unmap(), c.Remote.Port()).String())
 		}
 	}

@@ -18,8 +18,11 @@ func (p *parser) head(s *stream, d *proto.Data) (uint64, error) {
 	if n := len(d.Bytes) - len(skipBreaks(d.Bytes)); n > 0 {
 		return uint64(n), nil
 	}
-	if len(d.Bytes) == 0 || begins(d.From, d.Bytes) == proto.No {
+	switch v := begins(d.From, d.Bytes); {
+	case v == proto.No, len(d.Bytes) == 0:
 		return 0, p.lose(s, d)
+	case v == proto.Maybe && s.doubt && d.End:
+		return 0, p.lose(s, d) // more likely the rest of what was lost
 	}
 	if s.scanned > 0 && !hasEmptyLine(d.Bytes, s.scanned) && d.Hole == 0 {
 		return 0, s.wait(d)
@@ -83,11 +86,11 @@ func (p *parser) request(s *stream, d *proto.Data, m *message) error {
 	if !ok {
 		return p.lose(s, d)
 	}
-	s.strikes = 0
+	s.strikes, s.doubt = 0, false
 	if err := p.settle(); err != nil {
 		return err
 	}
-	m.head.Method, m.head.Target = method, target
+	m.head.Method, m.head.Target, m.head.Cut = method, target, m.cut
 	m.head.Version = versions[minor-'0']
 	k := m.framing.request(method, minor)
 	x := p.sem.Open(&p.conn, p.peer, m.head)
@@ -114,7 +117,7 @@ func (p *parser) requestBody(s *stream, x *http.Exchange, k kind, f *framing) er
 	p.late(x)
 	if k == unknown {
 		p.loss.client = true
-		return proto.ErrLost
+		return s.lost()
 	}
 	return nil
 }
@@ -125,7 +128,7 @@ func (p *parser) answer(s *stream, d *proto.Data, m *message) error {
 	if !ok || m.cut && isInterim(status) {
 		return p.lose(s, d)
 	}
-	s.strikes = 0
+	s.strikes, s.doubt = 0, false
 	if isInterim(status) {
 		s.end() // more heads follow (RFC 9110 section 15.2)
 		p.streams[proto.Client].expect = false
@@ -164,7 +167,10 @@ func (p *parser) responseBody(s *stream, d *proto.Data, k kind, size uint64) err
 	case unknown:
 		p.resp.Capture |= proto.UnknownEnd
 		p.finish(p.resp, d.Last)
-		return proto.ErrLost
+		if p.loss.pipelined || len(p.open) > 0 {
+			return proto.ErrStop // more answers may follow unseen
+		}
+		return s.lost()
 	case none:
 		p.answered(p.resp, d.Last)
 	}

@@ -18,6 +18,10 @@ func TestProtocol(t *testing.T) {
 		"http.request.body.size", "http.response.body.size")
 }
 
+func TestLoss(t *testing.T) {
+	prototest.Lose(t, protocol, conversations, "url.path", "url.full", "http.response.status_code")
+}
+
 func FuzzProtocol(f *testing.F) { prototest.Fuzz(f, protocol, conversations, seenStatus) }
 
 // protocol reads the configuration of a conversation as JSON.

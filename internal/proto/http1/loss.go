@@ -18,6 +18,9 @@ import (
 // request open are skipped; the next request is paired again, because it came
 // after the other side's bytes.
 //
+// When both may be lost, a response may answer a request nobody saw: the open
+// requests end as unknown at once.
+//
 // All this holds only while requests and responses alternate. On a connection
 // that was seen pipelining, or with more than one request open, nothing proves
 // which response belongs to which request: parsing stops.
@@ -42,22 +45,33 @@ const maxStrikes = 8
 
 // lose gives up: no message is where one should begin.
 func (p *parser) lose(s *stream, d *proto.Data) error {
-	s.end()
 	if s.strikes++; s.strikes > maxStrikes {
 		return errNotHTTP
 	}
 	p.loss.gap = p.loss.gap || d.Lost
-	if p.loss.pipelined || len(p.open) > 1 {
-		return proto.ErrStop
+	if p.loss.pipelined || len(p.open) > 1 || p.streams[proto.Client].state == tunnel {
+		return proto.ErrStop // nor is it known whether there is a tunnel
 	}
 	if d.From == proto.Client {
 		p.loss.client = true
-		return proto.ErrLost
+	} else {
+		p.loseAnswer(d)
 	}
+	if p.loss.client && p.loss.server {
+		p.endLost()
+	}
+	return s.lost()
+}
+
+// loseAnswer notes that a response may be lost. If a body waits for a 100 it may
+// never come.
+func (p *parser) loseAnswer(d *proto.Data) {
 	if !p.loss.server {
 		p.loss.server, p.loss.at = true, d.First
 	}
-	return proto.ErrLost
+	if p.req != nil {
+		p.streams[proto.Client].may = true
+	}
 }
 
 // settle draws the conclusions of a new request.
@@ -121,7 +135,7 @@ func (p *parser) orphan(s *stream, d *proto.Data, m *message, status int, minor 
 	case k == tunneled:
 		return proto.ErrStop
 	case m.cut, k != none:
-		return proto.ErrLost
+		return s.lost()
 	}
 	return nil
 }

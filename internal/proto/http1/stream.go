@@ -1,6 +1,10 @@
 package http1
 
-import "time"
+import (
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
 
 // A stream is one direction of the connection.
 type stream struct {
@@ -9,6 +13,7 @@ type stream struct {
 	expect  bool   // the body may never come (Expect: 100-continue)
 	fresh   bool   // the last byte used ended a call
 	tail    tail   // while blind: how much of an end was seen
+	doubt   bool   // the framing was lost: what comes may be no message
 	strikes uint8  // times in a row that no message was where one should begin
 	scanned int    // bytes of the waiting head that were searched for its end
 	left    uint64 // of the body or of the chunk
@@ -48,6 +53,13 @@ func (s *stream) begin(k kind, size uint64) {
 
 // end makes the next byte that of a head.
 func (s *stream) end() { s.state, s.may, s.expect, s.scanned = head, false, false, 0 }
+
+// lost asks for the next beginning of a message.
+func (s *stream) lost() error {
+	s.end()
+	s.doubt = true
+	return proto.ErrLost
+}
 
 // mayBegin reports whether a message may begin inside of what is taken for a
 // body: one whose end may have passed unseen, or one that may never have begun.

@@ -28,6 +28,8 @@ type step struct {
 	hole   uint64
 	end    bool   // the last byte ended a system call
 	reason string // of the close
+
+	missing [2]int // the bytes that Lose lost
 }
 
 type kind int

@@ -16,16 +16,19 @@ type Rule func(x *proto.Exchange, sent *[2][]byte) string
 const maxWaiting = 80 << 10
 
 // Fuzz plays mutations of the conversations, cut at random. The parser must not
-// panic, must use what it says and no more, must not wait for ever and must not
-// end an exchange before it began; nor break a rule.
+// panic, must use what it says and no more, must not wait for ever, must not end
+// an exchange before it began, must see the same in pieces as in one, and must
+// not break a rule.
 func Fuzz(f *testing.F, make Maker, glob string, rules ...Rule) {
 	for i, path := range conversations(f, glob) {
 		c := load(f, path)
 		f.Add(encode(c), uint64(i))
 	}
 	protocol := make(f, "")
+	all := []string{"all"}
 	f.Fuzz(func(t *testing.T, script []byte, seed uint64) {
 		c := decode(script)
+		c.show = all
 		cut := cutter(rand.New(rand.NewPCG(seed, 0)))
 		var said [2][]byte
 		tr := start(protocol, c, func(x *proto.Exchange) {
@@ -42,6 +45,9 @@ func Fuzz(f *testing.F, make Maker, glob string, rules ...Rule) {
 			said[s.from] = append(said[s.from], s.bytes...)
 			tr.step(s, cut)
 			tr.assert(t)
+		}
+		if whole, cut := play(protocol, c, whole), tr.log.String(); whole != cut {
+			t.Errorf("whole:\n%s\nin pieces:\n%s", whole, cut)
 		}
 	})
 }

@@ -90,19 +90,30 @@ func (t *tracker) step(s step, cut func(uint64) uint64) {
 
 // speak gives the parser one section in pieces.
 func (t *tracker) speak(s step, cut func(uint64) uint64) {
-	side := &t.sides[s.from]
 	if t.spoke != s.from {
-		side.lost = false
+		t.sides[s.from].lost = false
 	}
 	t.spoke = s.from
-	rest := piece{bytes: s.bytes, hole: s.hole, lost: s.kind == lost, end: s.end, at: t.now}
-	for rest.len() > 0 && !side.lost && !t.done {
-		n := cut(rest.len())
-		if rest.hole > 0 {
-			n = max(n, s.hole/3) // a hole is long
+	a, b := s.missing[0], s.missing[1]
+	if a == b {
+		t.hand(s.from, piece{bytes: s.bytes, hole: s.hole, lost: s.kind == lost, end: s.end, at: t.now}, cut)
+		return
+	}
+	t.hand(s.from, piece{bytes: s.bytes[:a], at: t.now}, cut)
+	t.hand(s.from, piece{hole: uint64(b - a), lost: true, at: t.now}, cut)
+	t.hand(s.from, piece{bytes: s.bytes[b:], end: s.end, at: t.now}, cut)
+}
+
+// hand gives the parser p in pieces.
+func (t *tracker) hand(from proto.Side, p piece, cut func(uint64) uint64) {
+	side, third := &t.sides[from], p.hole/3
+	for p.len() > 0 && !side.lost && !t.done {
+		n := cut(p.len())
+		if p.hole > 0 {
+			n = max(n, third) // a hole is long
 		}
-		side.pieces = append(side.pieces, rest.take(n))
-		t.offer(s.from)
+		side.pieces = append(side.pieces, p.take(n))
+		t.offer(from)
 	}
 }
 
