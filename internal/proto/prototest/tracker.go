@@ -27,22 +27,6 @@ type tracker struct {
 	violation string // of the contract by the parser
 }
 
-// A stream is what one side sent and the parser did not use.
-type stream struct {
-	pieces []piece
-	lost   bool
-}
-
-type piece struct {
-	bytes []byte
-	hole  uint64
-	lost  bool
-	end   bool
-	at    time.Duration
-}
-
-func (p *piece) len() uint64 { return uint64(len(p.bytes)) + p.hole }
-
 // The addresses of the observed process and of its peer.
 var (
 	local  = netip.MustParseAddrPort("10.0.0.1:8080")
@@ -117,20 +101,6 @@ func (t *tracker) hand(from proto.Side, p piece, cut func(uint64) uint64) {
 	}
 }
 
-// take cuts n bytes off the front of p, which holds bytes or a hole, not both.
-func (p *piece) take(n uint64) piece {
-	n = min(n, p.len())
-	front := *p
-	if p.hole > 0 {
-		front.hole = n
-		p.hole -= n
-	} else {
-		front.bytes, p.bytes = p.bytes[:n], p.bytes[n:]
-	}
-	front.end = p.end && p.len() == 0
-	return front
-}
-
 // offer calls the parser while it makes progress.
 func (t *tracker) offer(from proto.Side) {
 	side := &t.sides[from]
@@ -172,41 +142,4 @@ func (t *tracker) parse(d *proto.Data) uint64 {
 		return 0
 	}
 	return n
-}
-
-// hole reports whether one follows the contiguous bytes.
-func (s *stream) hole() bool {
-	for _, p := range s.pieces {
-		if p.hole > 0 {
-			return true
-		}
-	}
-	return false
-}
-
-// data joins the pieces up to the first hole, or up to its end.
-func (s *stream) data(from proto.Side, hole bool) *proto.Data {
-	d := &proto.Data{From: from, First: s.pieces[0].at, Thread: uint32(s.pieces[0].at)}
-	for _, p := range s.pieces {
-		if p.hole > 0 {
-			if hole {
-				d.Hole, d.Lost, d.Last = p.hole, p.lost, p.at
-			}
-			break
-		}
-		d.Bytes = append(d.Bytes, p.bytes...)
-		d.End, d.Last = p.end, p.at
-	}
-	return d
-}
-
-// use drops n bytes from the front.
-func (s *stream) use(n uint64) {
-	for n > 0 && len(s.pieces) > 0 {
-		front := s.pieces[0].take(n)
-		n -= front.len()
-		if s.pieces[0].len() == 0 {
-			s.pieces = s.pieces[1:]
-		}
-	}
 }
