@@ -11,7 +11,7 @@
  *         tcp_sendmsg_locked       <- send_start
  *           (per chunk, 6.16+)
  *     sock_send_length (6.3+)      <- send       sock_recv_length  <- recv
- *   inet_sock_set_state                        <- state
+ *   inet_sock_set_state, tcp_destroy_sock      <- state
  *
  * send_start takes the time, the sequence number and the buffer before the
  * bytes leave: on a fast path the peer has answered before sock_sendmsg returns.
@@ -54,6 +54,7 @@ struct {
 
 static __always_inline __u32 write_seq(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, write_seq); }
 static __always_inline __u32 copied_seq(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, copied_seq); }
+static __always_inline __u32 rcv_nxt(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt); }
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -249,6 +250,8 @@ static __always_inline int on_received(struct sock *sk, int n, const struct sour
 		return 0;
 	struct flow *f = &c->flow[RX];
 	__u32 seq = copied_seq(sk);
+	if (c->fins & WIRE_RECEIVED_FIN && seq == rcv_nxt(sk))
+		seq--; /* the call read the FIN too, which is no data */
 	f->offset += (__u32)(seq - f->seq);
 	f->seq = seq;
 	m.offset = f->offset - n;
@@ -392,23 +395,12 @@ int recv_kretprobe(struct pt_regs *ctx)
 
 /* ---- life ---- */
 
-static __always_inline void opened(struct sock *sk, int old)
-{
-	struct conn *c = conn_make(sk);
-
-	if (!c) {
-		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
-		return;
-	}
-	begin(c, sk, old == TCP_SYN_SENT ? WIRE_ROLE_ACTIVE : WIRE_ROLE_PASSIVE);
-	c->established = bpf_ktime_get_ns();
-}
-
 /* flags is what this change adds to what was told of the end. */
 static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 {
 	struct wire_close *e;
 
+	c->fins |= flags & (WIRE_SENT_FIN | WIRE_RECEIVED_FIN);
 	if (c->state != CONN_ON || !c->announced || !(flags & ~c->closed))
 		return;
 	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
@@ -416,21 +408,55 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 		lose(WIRE_LOSS_RING_FULL, WIRE_PART_CLOSE);
 		return;
 	}
+	bool sent = c->closed & WIRE_SENT_FIN; /* then its FIN is in write_seq; at this change it is not yet */
 	c->closed |= flags;
 	header(&e->h, WIRE_CLOSE, c->closed, c->tgid, bpf_ktime_get_ns(), c->id);
-	e->sent = c->flow[TX].offset + (__u32)(write_seq(sk) - c->flow[TX].seq);
-	e->received = c->flow[RX].offset + (__u32)(BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt) - c->flow[RX].seq);
-	if (flags & WIRE_RECEIVED_FIN)
-		e->received--; /* the FIN takes a sequence number */
+	e->sent = c->flow[TX].offset + (__u32)(write_seq(sk) - sent - c->flow[TX].seq);
+	e->received = c->flow[RX].offset +
+		      (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
 	e->error = BPF_CORE_READ(sk, sk_err);
 	e->pad = 0;
 	bpf_ringbuf_submit(e, wakeup());
 }
 
+static __always_inline void opened(struct sock *sk, int old)
+{
+	struct conn *c = conn_of(sk);
+
+	if (c)
+		ended(c, sk, WIRE_GONE); /* a socket that was disconnected connects again */
+	else if (!(c = conn_make(sk))) {
+		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
+		return;
+	}
+	begin(c, sk, old == TCP_SYN_SENT ? WIRE_ROLE_ACTIVE : WIRE_ROLE_PASSIVE);
+	c->established = bpf_ktime_get_ns();
+}
+
 /*
- * The state leaves ESTABLISHED in tcp_fin (their FIN), tcp_shutdown or
- * tcp_close (ours; close also forbids reading), tcp_reset and tcp_done.
+ * What a change of state says of the end. The state leaves ESTABLISHED in
+ * tcp_fin (their FIN), in tcp_shutdown and tcp_close (ours; close forbids
+ * reading too) and in tcp_reset. A socket that has seen both FINs is TCP_CLOSE,
+ * but what it received may still be read, until it is destroyed.
  */
+static __always_inline __u8 ending(struct sock *sk, int old, int new)
+{
+	switch (new) {
+	case TCP_CLOSE_WAIT:
+	case TCP_CLOSING:
+		return WIRE_RECEIVED_FIN;
+	case TCP_LAST_ACK:
+		return WIRE_SENT_FIN;
+	case TCP_FIN_WAIT1:
+		return BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_BOTH ? WIRE_SENT_FIN | WIRE_GONE : WIRE_SENT_FIN;
+	case TCP_CLOSE:
+		if (BPF_CORE_READ(sk, sk_err))
+			return WIRE_GONE;
+		return old == TCP_FIN_WAIT2 ? WIRE_RECEIVED_FIN : 0;
+	}
+	return 0;
+}
+
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_tp, struct sock *sk, int old, int new)
 {
@@ -443,22 +469,21 @@ int BPF_PROG(state_tp, struct sock *sk, int old, int new)
 	struct conn *c = conn_of(sk);
 	if (!c)
 		return 0;
-	switch (new) {
-	case TCP_CLOSE_WAIT:
-		ended(c, sk, WIRE_RECEIVED_FIN);
-		break;
-	case TCP_FIN_WAIT1:
-	case TCP_LAST_ACK:
-		ended(c, sk, new == TCP_FIN_WAIT1 && BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_BOTH ?
-				     WIRE_SENT_FIN | WIRE_GONE :
-				     WIRE_SENT_FIN);
-		break;
-	case TCP_CLOSE:
-		ended(c, sk, WIRE_GONE);
-		c->state = CONN_MUTED;
-		conn_drop(sk);
-		break;
-	}
+	__u8 flags = ending(sk, old, new);
+	if (flags)
+		ended(c, sk, flags);
+	return 0;
+}
+
+SEC("tp_btf/tcp_destroy_sock")
+int BPF_PROG(destroy_tp, struct sock *sk)
+{
+	struct conn *c = conn_of(sk);
+
+	if (!c)
+		return 0;
+	ended(c, sk, WIRE_GONE);
+	conn_drop(sk);
 	return 0;
 }
 

@@ -72,7 +72,8 @@ struct conn {
 	__u8 announced;   /* its WIRE_OPEN is in the ring */
 	__u8 midstream;
 	__u8 closed;      /* enum wire_close_flags told so far */
-	__u8 pad[2];
+	__u8 fins;        /* those of them that were seen: each takes a sequence number */
+	__u8 pad;
 };
 
 struct {

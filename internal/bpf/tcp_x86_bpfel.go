@@ -30,6 +30,7 @@ const (
 	TcpMapPorts                = "ports"
 	TcpMapProcs                = "procs"
 	TcpMapVerdicts             = "verdicts"
+	TcpProgDestroyTp           = "destroy_tp"
 	TcpProgListenersIter       = "listeners_iter"
 	TcpProgRecvFexit           = "recv_fexit"
 	TcpProgRecvKretprobe       = "recv_kretprobe"
@@ -109,6 +110,7 @@ type TcpSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpProgramSpecs struct {
+	DestroyTp           *ebpf.ProgramSpec `ebpf:"destroy_tp"`
 	ListenersIter       *ebpf.ProgramSpec `ebpf:"listeners_iter"`
 	RecvFexit           *ebpf.ProgramSpec `ebpf:"recv_fexit"`
 	RecvKretprobe       *ebpf.ProgramSpec `ebpf:"recv_kretprobe"`
@@ -256,6 +258,7 @@ type TcpVariables struct {
 //
 // It can be passed to LoadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpPrograms struct {
+	DestroyTp           *ebpf.Program `ebpf:"destroy_tp"`
 	ListenersIter       *ebpf.Program `ebpf:"listeners_iter"`
 	RecvFexit           *ebpf.Program `ebpf:"recv_fexit"`
 	RecvKretprobe       *ebpf.Program `ebpf:"recv_kretprobe"`
@@ -276,6 +279,7 @@ type TcpPrograms struct {
 
 func (p *TcpPrograms) Close() error {
 	return _TcpClose(
+		p.DestroyTp,
 		p.ListenersIter,
 		p.RecvFexit,
 		p.RecvKretprobe,

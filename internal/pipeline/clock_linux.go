@@ -6,11 +6,13 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostOffset is CLOCK_REALTIME less CLOCK_MONOTONIC, which the kernel side reads.
-func hostOffset() time.Duration {
-	var mono unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &mono); err != nil {
-		return 0 // it does not fail for this clock
-	}
-	return time.Duration(time.Now().UnixNano() - mono.Nano())
+// hostClocks reads CLOCK_MONOTONIC, which the kernel side reads, and CLOCK_REALTIME.
+func hostClocks() (mono, wall time.Duration) {
+	return gettime(unix.CLOCK_MONOTONIC), gettime(unix.CLOCK_REALTIME)
+}
+
+func gettime(id int32) time.Duration {
+	var t unix.Timespec
+	_ = unix.ClockGettime(id, &t) // it does not fail for these clocks
+	return time.Duration(t.Nano())
 }

@@ -4,5 +4,5 @@ package pipeline
 
 import "time"
 
-// hostOffset has no kernel side to agree with.
-func hostOffset() time.Duration { return 0 }
+// hostClocks has no kernel side to agree with.
+func hostClocks() (mono, wall time.Duration) { return 0, 0 }

@@ -58,7 +58,7 @@ type Pipeline struct {
 // New returns a pipeline that does nothing until Run.
 func New(c Config) *Pipeline {
 	if c.Offset == nil {
-		c.Offset = hostOffset
+		c.Offset = (&clock{read: hostClocks}).Offset
 	}
 	if c.Lanes == 0 {
 		c.Lanes = defaultLanes()

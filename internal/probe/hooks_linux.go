@@ -33,7 +33,7 @@ var hooks = []hook{
 	{name: "fork", object: process, forms: [][]string{{"fork_tp"}}, optional: always},
 	{name: "exit", object: process, forms: [][]string{{"exit_tp"}}, optional: always},
 	{name: "cgroup", object: process, forms: [][]string{{"cgroup_mkdir_tp", "cgroup_rmdir_tp"}}, optional: always},
-	{name: "state", object: tcp, forms: [][]string{{"state_tp"}}, optional: never},
+	{name: "state", object: tcp, forms: [][]string{{"state_tp", "destroy_tp"}}, optional: never},
 	{name: "recv", object: tcp, forms: [][]string{
 		{"recv_tp"},
 		{"recv_start_fentry", "recv_fexit"},

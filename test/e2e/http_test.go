@@ -1,0 +1,111 @@
+package e2e
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/pdata/ptrace"
+
+	"github.com/edf076de/ebpfreceiver/test/apps"
+)
+
+// TestEveryRequestOnce holds the spans of a Go server and a Go client against
+// what both counted: one of each kind per request, with its path and status.
+func TestEveryRequestOnce(t *testing.T) {
+	for _, c := range []struct {
+		concurrent int
+		fresh      bool
+	}{{1, false}, {16, false}, {64, false}, {1, true}, {16, true}, {64, true}} {
+		t.Run(fmt.Sprintf("c%d fresh=%v", c.concurrent, c.fresh), func(t *testing.T) {
+			port := freePort(t)
+			o := observe(t, onPort(port))
+			_, counts := goServer(t, fmt.Sprintf("127.0.0.1:%d", port))
+			args := []string{"-url", fmt.Sprintf("http://127.0.0.1:%d", port), "-n", "2000", "-c", fmt.Sprint(c.concurrent)}
+			if c.fresh {
+				args = append(args, "-fresh")
+			}
+			results := goClient(t, args...)
+			spans := o.settle(2 * len(results))
+			requireTruth(t, results, counts(), spans)
+			require.Empty(t, o.lost(t), "losses")
+		})
+	}
+}
+
+// requireTruth holds the spans of both sides against the counts of both programs.
+func requireTruth(t *testing.T, results []apps.Result, counts map[string]int, spans []*Span) {
+	t.Helper()
+	server, client := make(map[string]int), make(map[string]int)
+	starts := make(map[string]*Span)
+	for _, s := range spans {
+		key := fmt.Sprintf("%s %s %d", s.Attrs["http.request.method"], s.path(), s.code())
+		if s.Kind == ptrace.SpanKindServer {
+			server[key]++
+			starts[key] = s
+		} else {
+			client[key]++
+		}
+	}
+	sent := make(map[string]int)
+	for _, r := range results {
+		sent[fmt.Sprintf("GET %s %d", r.Path, r.Status)]++
+	}
+	require.Equal(t, counts, server, "server spans")
+	require.Equal(t, sent, client, "client spans")
+	for _, s := range spans {
+		if s.Kind != ptrace.SpanKindClient {
+			continue
+		}
+		inner := starts[fmt.Sprintf("%s %s %d", s.Attrs["http.request.method"], s.path(), s.code())]
+		require.False(t, inner.Start.Before(s.Start) || inner.End.After(s.End),
+			"the client span [%v %v] encloses the server span [%v %v]", s.Start, s.End, inner.Start, inner.End)
+		require.NotContains(t, s.Attrs, "ebpf.capture.incomplete")
+	}
+}
+
+// TestSleep holds the duration of a slow request against the server's sleep, and
+// the delay of the export against the promise.
+func TestSleep(t *testing.T) {
+	port := freePort(t)
+	o := observe(t, onPort(port))
+	goServer(t, fmt.Sprintf("127.0.0.1:%d", port))
+	results := goClient(t, "-url", fmt.Sprintf("http://127.0.0.1:%d", port), "-path", "/sleep/150")
+	require.Equal(t, 200, results[0].Status)
+	spans := o.settle(2)
+	require.Len(t, spans, 2)
+	for _, s := range spans {
+		require.InDelta(t, 150, float64(s.End.Sub(s.Start))/1e6, 5, "%v", s.Kind)
+		require.Less(t, s.Arrived.Sub(s.End), 300*time.Millisecond, "delay of the export")
+	}
+}
+
+// TestOldConnections observes connections that were opened, and used, before the start.
+func TestOldConnections(t *testing.T) {
+	port := freePort(t)
+	_, counts := goServer(t, fmt.Sprintf("127.0.0.1:%d", port))
+	client := start(t, apps.Command("oldconns", fmt.Sprintf("127.0.0.1:%d", port)))
+	require.Equal(t, "round 0", client.line(t))
+	o := observe(t, onPort(port))
+	for round := 1; round <= 3; round++ {
+		fmt.Fprintln(client.in)
+		require.Equal(t, fmt.Sprintf("round %d", round), client.line(t))
+	}
+	spans := o.settle(30)
+	server, client2 := make(map[string]int), make(map[string]int)
+	for _, s := range spans {
+		key := fmt.Sprintf("GET %s %d", s.path(), s.code())
+		if s.Kind == ptrace.SpanKindServer {
+			server[key]++
+		} else {
+			client2[key]++
+		}
+	}
+	want := counts()
+	for i := range 5 {
+		delete(want, fmt.Sprintf("GET /s/200/old-0-%d 200", i))
+	}
+	require.Equal(t, want, server)
+	require.Equal(t, want, client2)
+}
