@@ -26,7 +26,13 @@
 #include "select.h"
 #include "source.h"
 
-/* Set by the loader. */
+/*
+ * Set by the loader when every hook is attached: a connection that only some of
+ * them saw would look as if bytes of it had been lost.
+ */
+volatile bool enabled;
+
+/* Set by the loader before. */
 const volatile bool send_starts = true;     /* a form of send_start is attached */
 const volatile bool send_chunks = true;     /* and it is the one that fires for every chunk */
 const volatile __u32 recvmsg_args = 4;      /* arguments of tcp_recvmsg: 6 before 5.19, 5 before 6.18 */
@@ -145,7 +151,7 @@ static __always_inline int on_send_start(struct sock *sk, struct msghdr *msg, bo
 	struct conn *c = conn_of(sk);
 	struct who w = who(sk);
 
-	if (!c && !(c = adopt(sk, 0, 0)))
+	if (!enabled || (!c && !(c = adopt(sk, 0, 0))))
 		return 0;
 	if (!observed(c, &w))
 		return 0;
@@ -165,6 +171,8 @@ static __always_inline int on_sent(struct sock *sk, int n, bool registers)
 	struct conn *c = conn_of(sk);
 	struct moved m = { .by = who(sk), .direction = TX, .flags = WIRE_SENT, .size = n };
 
+	if (!enabled)
+		return 0;
 	if (!c) {
 		if (n <= 0 || send_starts || !(c = adopt(sk, 0, n)))
 			return 0;
@@ -227,7 +235,7 @@ static __always_inline int on_recv_start(struct sock *sk, struct msghdr *msg, in
 
 	if (flags & (MSG_PEEK | MSG_ERRQUEUE)) /* not data */
 		return 0;
-	if (!c && !(c = adopt(sk, 0, 0)))
+	if (!enabled || (!c && !(c = adopt(sk, 0, 0))))
 		return 0;
 	if (!observed(c, &w))
 		return 0;
@@ -244,7 +252,7 @@ static __always_inline int on_received(struct sock *sk, int n, const struct sour
 	struct conn *c = conn_of(sk);
 	struct moved m = { .by = who(sk), .direction = RX, .size = n };
 
-	if (!c && !(c = adopt(sk, n, 0)))
+	if (!enabled || (!c && !(c = adopt(sk, n, 0))))
 		return 0;
 	if (!observed(c, &m.by))
 		return 0;
@@ -460,7 +468,7 @@ static __always_inline __u8 ending(struct sock *sk, int old, int new)
 SEC("tp_btf/inet_sock_set_state")
 int BPF_PROG(state_tp, struct sock *sk, int old, int new)
 {
-	if (BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
+	if (!enabled || BPF_CORE_READ(sk, sk_protocol) != IPPROTO_TCP)
 		return 0;
 	if (new == TCP_ESTABLISHED) {
 		opened(sk, old);

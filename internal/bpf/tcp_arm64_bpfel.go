@@ -56,6 +56,7 @@ const (
 	TcpVarConnsClosed          = "conns_closed"
 	TcpVarConnsOnSocket        = "conns_on_socket"
 	TcpVarConnsOpened          = "conns_opened"
+	TcpVarEnabled              = "enabled"
 	TcpVarExeGlobs             = "exe_globs"
 	TcpVarHaveIncludes         = "have_includes"
 	TcpVarMaxConns             = "max_conns"
@@ -162,6 +163,7 @@ type TcpVariableSpecs struct {
 	ConnsClosed   *ebpf.VariableSpec `ebpf:"conns_closed"`
 	ConnsOnSocket *ebpf.VariableSpec `ebpf:"conns_on_socket"`
 	ConnsOpened   *ebpf.VariableSpec `ebpf:"conns_opened"`
+	Enabled       *ebpf.VariableSpec `ebpf:"enabled"`
 	ExeGlobs      *ebpf.VariableSpec `ebpf:"exe_globs"`
 	HaveIncludes  *ebpf.VariableSpec `ebpf:"have_includes"`
 	MaxConns      *ebpf.VariableSpec `ebpf:"max_conns"`
@@ -242,6 +244,7 @@ type TcpVariables struct {
 	ConnsClosed   *ebpf.Variable `ebpf:"conns_closed"`
 	ConnsOnSocket *ebpf.Variable `ebpf:"conns_on_socket"`
 	ConnsOpened   *ebpf.Variable `ebpf:"conns_opened"`
+	Enabled       *ebpf.Variable `ebpf:"enabled"`
 	ExeGlobs      *ebpf.Variable `ebpf:"exe_globs"`
 	HaveIncludes  *ebpf.Variable `ebpf:"have_includes"`
 	MaxConns      *ebpf.Variable `ebpf:"max_conns"`

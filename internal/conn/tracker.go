@@ -149,18 +149,15 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	dir := direction(e)
 	if e.Flags&event.Run != 0 {
 		t.lost(c, 1-dir, e.Other, e)
-		if c.dead {
-			return
-		}
-		if c.streams[dir].idle {
-			c.streams[dir].idle = false
-			c.streams[dir].clear()
-		}
 	}
 	t.lost(c, dir, e.Offset, e)
 	s := &c.streams[dir]
 	if c.dead || e.Offset+uint64(e.Size) <= s.next {
 		return
+	}
+	if e.Flags&event.Run != 0 && s.idle { // a message may begin
+		s.idle = false
+		s.clear()
 	}
 	if skip := s.next - e.Offset; skip > 0 { // another thread's record told of these bytes
 		t.lose("overlap", c.name())

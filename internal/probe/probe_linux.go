@@ -71,6 +71,10 @@ func openPlan(c Config, p plan, consts map[string]any, s *selection) (*loader, e
 		l.close()
 		return nil, err
 	}
+	if err := l.first.Variables["enabled"].Set(true); err != nil {
+		l.close()
+		return nil, fmt.Errorf("enabling the hooks: %w", err)
+	}
 	return l, nil
 }
 
