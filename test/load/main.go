@@ -1,0 +1,183 @@
+//go:build linux
+
+// Command load measures what observing costs a server: nginx under wrk, in
+// interleaved pairs of runs without and with the collector. It needs root.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+)
+
+// A run is what was measured in one round of wrk.
+type run struct {
+	requests  float64       // that nginx counted
+	perSecond float64       // requests
+	nginxCPU  time.Duration // per request
+	collCPU   time.Duration // of the collector, per request
+	bpf       time.Duration // in BPF programs, per request; only with -stats
+	exchanges float64       // that the collector understood
+	lost      float64       // that it counted as lost
+}
+
+func main() {
+	log.SetFlags(0)
+	pairs := flag.Int("pairs", 7, "pairs of runs")
+	length := flag.Duration("for", 3*time.Second, "length of a run")
+	connections := flag.Int("c", 16, "connections of wrk")
+	collector := flag.String("collector", "bin/otelcol-ebpf", "binary to measure")
+	stats := flag.Bool("stats", true, "one more run with kernel.bpf_stats_enabled, which costs by itself")
+	only := flag.String("only", "", "measure only this mode")
+	flag.Parse()
+
+	dir, err := os.MkdirTemp("", "ebpf-load")
+	check(err)
+	defer os.RemoveAll(dir)
+	n := startNginx(dir)
+	defer n.stop()
+	for _, m := range modes(n.port) {
+		if *only != "" && *only != m.name {
+			continue
+		}
+		b := bench{nginx: n, dir: dir, collector: *collector, mode: m, length: *length, connections: *connections}
+		b.pairs(*pairs, *stats)
+	}
+}
+
+// A mode is what the collector observes.
+type mode struct{ name, targets string }
+
+func modes(port int) []mode {
+	return []mode{
+		{"server", fmt.Sprintf("{ports: [%d], executables: ['*/nginx']}", port)},
+		{"both-ends", fmt.Sprintf("{ports: [%d]}", port)},
+	}
+}
+
+type bench struct {
+	nginx       *nginx
+	dir         string
+	collector   string
+	mode        mode
+	length      time.Duration
+	connections int
+}
+
+func (b *bench) pairs(n int, stats bool) {
+	var bare, observed []run
+	b.measure(nil) // warm up
+	for range n {
+		bare = append(bare, b.measure(nil))
+		c := startCollector(b)
+		observed = append(observed, b.measure(c))
+		c.stop()
+	}
+	b.report(bare, observed)
+	if stats {
+		c := startCollector(b)
+		b.reportBPF(c)
+		c.stop()
+	}
+}
+
+// measure runs wrk once. c is nil without a collector.
+func (b *bench) measure(c *collector) run {
+	before, cpu := b.nginx.requests(), b.nginx.cpu()
+	var collCPU time.Duration
+	var exchanges, lost float64
+	if c != nil {
+		collCPU, exchanges, lost = c.cpu(), c.exchanges(), c.lost()
+	}
+	begin := time.Now()
+	wrk(b.nginx.port, b.connections, b.length)
+	took := time.Since(begin)
+	r := run{requests: b.nginx.requests() - before - 1} // less the one that asked
+	r.perSecond = r.requests / took.Seconds()
+	r.nginxCPU = per(b.nginx.cpu()-cpu, r.requests)
+	if c != nil {
+		time.Sleep(500 * time.Millisecond) // what waits is delivered
+		r.collCPU = per(c.cpu()-collCPU, r.requests)
+		r.exchanges, r.lost = c.exchanges()-exchanges, c.lost()-lost
+	}
+	return r
+}
+
+func per(d time.Duration, n float64) time.Duration { return time.Duration(float64(d) / n) }
+
+func (b *bench) report(bare, observed []run) {
+	var throughput, cpu []float64
+	var seen, sent, lost float64
+	for i := range bare {
+		throughput = append(throughput, observed[i].perSecond/bare[i].perSecond)
+		cpu = append(cpu, float64(observed[i].nginxCPU)/float64(bare[i].nginxCPU))
+		seen += observed[i].exchanges
+		sent += observed[i].requests
+		lost += observed[i].lost
+	}
+	ends := 1.0
+	if b.mode.name == "both-ends" {
+		ends = 2
+	}
+	fmt.Printf("%s: %d pairs of %v, wrk -t1 -c%d\n", b.mode.name, len(bare), b.length, b.connections)
+	fmt.Printf("  requests/s bare %.0f, observed %.0f; ratio %.3f (%.3f to %.3f)\n",
+		median(bare, func(r run) float64 { return r.perSecond }), median(observed, func(r run) float64 { return r.perSecond }),
+		middle(throughput), slices.Min(throughput), slices.Max(throughput))
+	fmt.Printf("  nginx CPU per request bare %v, observed %v; ratio %.3f\n",
+		time.Duration(median(bare, func(r run) float64 { return float64(r.nginxCPU) })),
+		time.Duration(median(observed, func(r run) float64 { return float64(r.nginxCPU) })), middle(cpu))
+	fmt.Printf("  collector CPU per request %v\n", time.Duration(median(observed, func(r run) float64 { return float64(r.collCPU) })))
+	fmt.Printf("  exchanges %.0f of %.0f (%.4f %%), counted as lost %.0f\n", seen, sent*ends, 100*seen/(sent*ends), lost)
+}
+
+func (b *bench) reportBPF(c *collector) {
+	stop := enableStats()
+	before := bpfTime(c.pid())
+	r := b.measure(c)
+	var sum time.Duration
+	var lines []string
+	for name, now := range bpfTime(c.pid()) {
+		was := before[name]
+		if now.runs == was.runs {
+			continue
+		}
+		sum += now.time - was.time
+		lines = append(lines, fmt.Sprintf("    %-16s %.2f runs per request, %v each", name,
+			float64(now.runs-was.runs)/r.requests, (now.time-was.time)/time.Duration(now.runs-was.runs)))
+	}
+	stop()
+	fmt.Printf("  BPF time per request %v (with kernel.bpf_stats_enabled, which adds to it)\n", per(sum, r.requests))
+	slices.Sort(lines)
+	fmt.Println(strings.Join(lines, "\n"))
+	fmt.Printf("  BPF maps %.1f MiB, collector RSS %.1f MiB\n", c.kernelMemory()/(1<<20), c.rss()/(1<<20))
+}
+
+func median(runs []run, of func(run) float64) float64 {
+	var v []float64
+	for _, r := range runs {
+		v = append(v, of(r))
+	}
+	return middle(v)
+}
+
+func middle(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+func check(err error) {
+	if err != nil {
+		log.Fatal(err)
+	}
+}
+
+func write(path, text string) string {
+	check(os.MkdirAll(filepath.Dir(path), 0o755))
+	check(os.WriteFile(path, []byte(text), 0o644))
+	return path
+}
