@@ -45,6 +45,7 @@ type tracked struct {
 	joined  bool   // in mid-stream
 	dead    bool   // forgotten; nothing may follow
 	closed  uint16 // FIN flags seen
+	last    int    // direction of the last bytes
 	active  time.Duration
 }
 
@@ -52,6 +53,7 @@ type tracked struct {
 const (
 	rx = iota
 	tx
+	noDirection
 )
 
 // sender says which side sends the bytes of a direction.

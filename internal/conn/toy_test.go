@@ -42,7 +42,7 @@ func (p *toyParser) Parse(d *proto.Data) (uint64, error) {
 	}
 	i := bytes.IndexByte(d.Bytes, '\n')
 	if i < 0 {
-		if d.Hole > 0 {
+		if d.Hole > 0 || len(d.Bytes) > 1000 {
 			return 0, proto.ErrLost
 		}
 		return 0, nil

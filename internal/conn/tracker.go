@@ -81,7 +81,7 @@ func (t *Tracker) open(e *event.Event) {
 	}
 	c := &tracked{
 		Conn: Conn{ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote},
-		role: e.Role, active: e.Time,
+		role: e.Role, active: e.Time, last: noDirection,
 	}
 	if e.Midstream {
 		c.joined = true
@@ -155,6 +155,7 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	if c.dead || e.Offset+uint64(e.Size) <= s.next {
 		return
 	}
+	c.last = dir
 	if e.Flags&event.Run != 0 && s.idle { // a message may begin
 		s.idle = false
 		s.clear()
@@ -187,9 +188,11 @@ func (t *Tracker) lost(c *tracked, dir int, offset uint64, e *event.Event) {
 	}
 	hole := offset - s.next
 	s.next = offset
-	if s.idle {
-		return
+	if s.idle && c.last == dir {
+		return // more of what is dropped anyway
 	}
+	s.idle = false // the other side sent before: a message may have begun in the hole
+	c.last = dir
 	t.lose("gap", c.name())
 	t.take(c, dir, &piece{hole: hole, lost: true, first: e.Time, last: e.Time, thread: e.TID})
 }
@@ -213,10 +216,13 @@ func (t *Tracker) parsed(c *tracked, dir int, err error) {
 		c.streams[dir].clear()
 		c.streams[dir].idle = true
 		t.lose("framing_lost", c.name())
+	case errors.Is(err, proto.ErrStop):
+		t.forget(c)
+	case errors.Is(err, proto.ErrUnpaired):
+		t.lose("pairing_lost", c.name())
+		t.forget(c)
 	default:
-		if !errors.Is(err, proto.ErrStop) {
-			t.lose("parse_error", c.name())
-		}
+		t.lose("parse_error", c.name())
 		t.forget(c)
 	}
 }

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"strings"
 	"syscall"
 	"testing"
 
@@ -166,7 +167,7 @@ func FuzzTracker(f *testing.F) {
 			op, n := script[0], int(script[1]%32)
 			script = script[2:]
 			n = min(n, len(script))
-			e := b.make(int(op&1), string(script[:n]))
+			e := b.make(int(op&1), strings.ReplaceAll(string(script[:n]), "{", "{9}"))
 			script = script[n:]
 			switch {
 			case op&2 != 0: // lost

@@ -101,8 +101,9 @@ type Parser interface {
 	// direction and next offers bytes that began a message by all the kernel
 	// can tell: the first ones sent after the other side's.
 	//
-	// ErrStop says the connection is no longer this protocol's (an upgrade);
-	// any other error that it never was. Both end the capture.
+	// ErrStop says the connection is no longer this protocol's (an upgrade),
+	// ErrUnpaired that it is but cannot be followed, any other error that it
+	// never was. All end the capture; the parser has emitted its open exchanges.
 	Parse(d *Data) (n uint64, err error)
 
 	// EOF says that no bytes of from will follow: its FIN was seen.
@@ -117,6 +118,9 @@ var (
 	ErrStop = errors.New("protocol ended")
 	// ErrLost asks for the next beginning of a message.
 	ErrLost = errors.New("framing lost")
+	// ErrUnpaired ends the parsing of a connection: after a loss nothing proves
+	// any more which response answers which request.
+	ErrUnpaired = errors.New("pairing lost")
 )
 
 // The reasons a connection ends an exchange, as error.type says them.

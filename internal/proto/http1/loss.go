@@ -49,8 +49,11 @@ func (p *parser) lose(s *stream, d *proto.Data) error {
 		return errNotHTTP
 	}
 	p.loss.gap = p.loss.gap || d.Lost
-	if p.loss.pipelined || len(p.open) > 1 || p.streams[proto.Client].state == tunnel {
-		return proto.ErrStop // nor is it known whether there is a tunnel
+	if p.streams[proto.Client].state == tunnel {
+		return proto.ErrStop // or it was refused: nobody can tell
+	}
+	if p.loss.pipelined || len(p.open) > 1 {
+		return proto.ErrUnpaired
 	}
 	if d.From == proto.Client {
 		p.loss.client = true
@@ -85,7 +88,7 @@ func (p *parser) settle() error {
 	}
 	p.endLost()
 	if p.loss.client && len(p.open) > 0 {
-		return proto.ErrStop // there may be requests between those and this
+		return proto.ErrUnpaired // there may be requests between those and this
 	}
 	p.loss.client = false
 	if len(p.open) == maxOpen {

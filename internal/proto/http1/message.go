@@ -93,7 +93,7 @@ func (p *parser) responseBody(s *stream, d *proto.Data, k kind, size uint64) err
 		p.resp.Capture |= proto.UnknownEnd
 		p.finish(p.resp, d.Last)
 		if p.loss.pipelined || len(p.open) > 0 {
-			return proto.ErrStop // more answers may follow unseen
+			return proto.ErrUnpaired // more answers may follow unseen
 		}
 		return s.lost()
 	case none:
