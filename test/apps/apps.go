@@ -18,7 +18,14 @@ var apps = map[string]func(args []string) error{
 	"server":   server,
 	"client":   client,
 	"oldconns": oldConnections,
+	"talk":     talk,
+	"proxy":    proxy,
+	"echo":     echoServer,
+	"noise":    noise,
 }
+
+// Register adds a program that only some tests have. Call it before Main.
+func Register(name string, app func(args []string) error) { apps[name] = app }
 
 // Main runs the app the environment names and exits, or returns when it names
 // none. Call it first in TestMain.

@@ -23,6 +23,19 @@ type Result struct {
 // statuses are those the client asks for in turn.
 var statuses = []int{200, 404, 200, 500, 204, 200, 301, 503, 200, 201}
 
+func mixed(prefix string, i int) string {
+	return fmt.Sprintf("/s/%d/%s%d", statuses[i%len(statuses)], prefix, i)
+}
+
+// Paths returns n paths that ask for mixed statuses.
+func Paths(prefix string, n int) []string {
+	paths := make([]string, n)
+	for i := range paths {
+		paths[i] = mixed(prefix, i)
+	}
+	return paths
+}
+
 // client sends requests and prints a Result for each.
 func client(args []string) error {
 	f := flag.NewFlagSet("client", flag.ExitOnError)
@@ -47,7 +60,7 @@ func client(args []string) error {
 			for i := range next {
 				p := *path
 				if p == "" {
-					p = fmt.Sprintf("/s/%d/%s%d", statuses[i%len(statuses)], *prefix, i)
+					p = mixed(*prefix, i)
 				}
 				results[i] = request(hc, *method, *base, p)
 			}

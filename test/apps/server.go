@@ -24,6 +24,7 @@ import (
 //	/slowchunks/{n}   n chunks, 50 ms apart
 //	/eof/{n}          HTTP/1.0, a body of n bytes that ends with the connection
 //	/file             sendfile of the server's own executable
+//	/head/{n}         a field of n bytes in the head
 //	/upgrade          101, then echo
 //	/reset            reads the request and resets the connection
 //	/close            reads the request and closes the connection
@@ -71,6 +72,8 @@ func (c *counter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		writeBytes(w, n)
 	case "chunked", "slowchunks":
 		chunks(w, n, kind == "slowchunks")
+	case "head":
+		w.Header().Set("X-Long", strings.Repeat("x", n))
 	case "file":
 		http.ServeFile(w, r, "/proc/self/exe")
 	default:

@@ -62,6 +62,11 @@ func (s *Span) path() string {
 	return rest
 }
 
+// String shows the span in the messages of failed tests.
+func (s *Span) String() string {
+	return fmt.Sprintf("%v %s %s %d %v %v", s.Kind, s.Attrs["http.request.method"], s.path(), s.code(), s.End.Sub(s.Start), s.Attrs)
+}
+
 func (s *Span) code() int {
 	n, _ := s.Attrs["http.response.status_code"].(int64)
 	return int(n)
@@ -149,6 +154,79 @@ func (o *observer) settle(n int) []*Span {
 	}
 }
 
+// seen returns the spans that came and match, oldest first.
+func (o *observer) seen(match func(*Span) bool) (found []*Span) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, s := range o.spans {
+		if match(s) {
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// await waits for n spans that match, and a moment for any too many.
+func (o *observer) await(n int, match func(*Span) bool) []*Span {
+	for deadline := time.Now().Add(5 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if len(o.seen(match)) >= n {
+			time.Sleep(250 * time.Millisecond)
+			break
+		}
+	}
+	return o.seen(match)
+}
+
+// pair waits for the two spans of the one request with a path.
+func (o *observer) pair(t testing.TB, path string) (client, server *Span) {
+	t.Helper()
+	spans := o.await(2, at(path))
+	for _, s := range spans {
+		if s.Kind == ptrace.SpanKindServer {
+			server = s
+		} else {
+			client = s
+		}
+	}
+	require.Len(t, spans, 2, "spans of %s: %v", path, spans)
+	require.NotNil(t, client, "client span of %s", path)
+	require.NotNil(t, server, "server span of %s", path)
+	return client, server
+}
+
+// at matches the spans with a path, with and without a query.
+func at(path string) func(*Span) bool {
+	return func(s *Span) bool {
+		p, _, _ := strings.Cut(s.path(), "?")
+		return p == path
+	}
+}
+
+// under matches the spans whose path begins so.
+func under(prefix string) func(*Span) bool {
+	return func(s *Span) bool { return strings.HasPrefix(s.path(), prefix) }
+}
+
+func anySpan(*Span) bool { return true }
+
+func isServer(s *Span) bool { return s.Kind == ptrace.SpanKindServer }
+
+// records returns how many records the receiver has read.
+func (o *observer) records(t testing.TB) int64 { return o.total(t, "otelcol_ebpf_records") }
+
+// total returns the sum of all points of one of the receiver's own metrics.
+func (o *observer) total(t testing.TB, name string) (n int64) {
+	t.Helper()
+	m, err := o.tel.GetMetric(name)
+	if err != nil {
+		return 0
+	}
+	for _, v := range points(m) {
+		n += v
+	}
+	return n
+}
+
 // lost returns the losses the receiver counted, by "stage reason part".
 func (o *observer) lost(t testing.TB) map[string]int64 {
 	t.Helper()
@@ -204,12 +282,7 @@ func goServer(t testing.TB, addr string) (*program, func() map[string]int) {
 	t.Helper()
 	p := start(t, apps.Command("server", addr))
 	p.line(t)
-	return p, func() map[string]int {
-		require.NoError(t, p.in.Close())
-		counts := make(map[string]int)
-		require.NoError(t, json.NewDecoder(p.out).Decode(&counts))
-		return counts
-	}
+	return p, func() map[string]int { return p.counts(t) }
 }
 
 // goClient runs the Go client to its end.
