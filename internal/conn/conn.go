@@ -39,7 +39,8 @@ type tracked struct {
 	role    uint8
 	side    proto.Side // the process's; valid once parser is set
 	parser  proto.Parser
-	streams [2]stream // rx, tx
+	data    *proto.Data // the tracker's: one for all, or each would be garbage
+	streams [2]stream   // rx, tx
 	held    []event.Event
 	misses  int    // runs in which no protocol was recognised
 	joined  bool   // in mid-stream

@@ -53,9 +53,9 @@ func (c *tracked) feed(dir int, p *piece) error {
 	if len(s.buf) > 0 {
 		return c.feedBuffered(dir, p)
 	}
-	d := proto.Data{From: c.sender(dir), Bytes: p.bytes, Hole: p.hole, Lost: p.lost,
+	*c.data = proto.Data{From: c.sender(dir), Bytes: p.bytes, Hole: p.hole, Lost: p.lost,
 		End: p.end && p.hole == 0, First: p.first, Last: p.last, Thread: p.thread}
-	n, err := parse(c.parser, &d)
+	n, err := parse(c.parser, c.data)
 	if err != nil {
 		return err
 	}
@@ -71,9 +71,9 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 	last := p.last
 	for len(s.buf) > 0 {
 		m := s.marks[0]
-		d := proto.Data{From: c.sender(dir), Bytes: s.buf, Hole: p.hole, Lost: p.lost,
+		*c.data = proto.Data{From: c.sender(dir), Bytes: s.buf, Hole: p.hole, Lost: p.lost,
 			End: p.end && p.hole == 0, First: m.first, Last: last, Thread: m.thread}
-		n, err := c.parser.Parse(&d)
+		n, err := c.parser.Parse(c.data)
 		if err != nil {
 			s.clear()
 			return err
@@ -92,8 +92,8 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 	if p.hole == 0 {
 		return nil
 	}
-	d := proto.Data{From: c.sender(dir), Hole: p.hole, Lost: p.lost, First: p.first, Last: p.last, Thread: p.thread}
-	_, err := parse(c.parser, &d)
+	*c.data = proto.Data{From: c.sender(dir), Hole: p.hole, Lost: p.lost, First: p.first, Last: p.last, Thread: p.thread}
+	_, err := parse(c.parser, c.data)
 	return err
 }
 

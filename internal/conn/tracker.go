@@ -29,6 +29,7 @@ type Tracker struct {
 	holding   map[*tracked]int         // connections with held events, and for how many Ticks
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
+	scratch   proto.Data
 }
 
 // A Loss is a reason why something of a connection was not seen.
@@ -57,7 +58,7 @@ func (t *Tracker) lose(reason, part string) { t.losses[Loss{reason, part}]++ }
 func (t *Tracker) Handle(e *event.Event) {
 	switch e.Kind {
 	case event.Data:
-		t.data(e)
+		t.moved(e)
 	case event.Open:
 		t.open(e)
 	case event.Close:
@@ -81,7 +82,7 @@ func (t *Tracker) open(e *event.Event) {
 	}
 	c := &tracked{
 		Conn: Conn{ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote},
-		role: e.Role, active: e.Time, last: noDirection,
+		role: e.Role, active: e.Time, last: noDirection, data: &t.scratch,
 	}
 	if e.Midstream {
 		c.joined = true
@@ -110,7 +111,7 @@ func (t *Tracker) exit(e *event.Event) {
 	}
 }
 
-func (t *Tracker) data(e *event.Event) {
+func (t *Tracker) moved(e *event.Event) {
 	c := t.conns[e.Conn]
 	if c == nil {
 		return // muted or closed: the kernel had not heard yet
