@@ -64,7 +64,7 @@ func requireCounts(t *testing.T, want, got map[string]int, what string) {
 			wrong = append(wrong, fmt.Sprintf("%s: %d, want none", key, got[key]))
 		}
 	}
-	const shown = 12
+	const shown = 3
 	require.Empty(t, wrong[:min(shown, len(wrong))], "%s: %d differences", what, len(wrong))
 }
 
