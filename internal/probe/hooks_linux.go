@@ -53,6 +53,15 @@ var hooks = []hook{
 	}, optional: always},
 }
 
+// Kinds limits hooks that have several forms to those made of these kinds of
+// program. Tests set it, to try forms that this kernel would not take first.
+var Kinds []string
+
+func allowed(h hook, form []string) bool {
+	return len(Kinds) == 0 || len(h.forms) == 1 ||
+		!slices.ContainsFunc(form, func(p string) bool { return !slices.Contains(Kinds, programKind(p)) })
+}
+
 // A plan is where the state of connections lives and which forms can reach it.
 type plan struct {
 	name     string

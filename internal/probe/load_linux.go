@@ -116,7 +116,7 @@ func (l *loader) kernelHas(function string) bool {
 func (l *loader) attachHook(h hook) State {
 	var errs []error
 	for _, form := range h.forms {
-		if !l.plan.usable(form) {
+		if !l.plan.usable(form) || !allowed(h, form) {
 			continue
 		}
 		links, sections, err := l.attachForm(h.object, form)
