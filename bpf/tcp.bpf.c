@@ -287,20 +287,20 @@ static __always_inline int on_recv_return(struct sock *sk, int n)
 	return on_received(sk, n, &from);
 }
 
-static __always_inline int arg_of_recvmsg(unsigned long long *ctx, int i)
-{
-	switch (i) { /* a context is read at constant offsets only */
-	case 3: return ctx[3];
-	case 4: return ctx[4];
-	case 5: return ctx[5];
-	default: return ctx[6];
-	}
-}
+/*
+ * A context is read at constant offsets only. In C, clang would make one read at
+ * an offset it chooses.
+ */
+#define ARG_OF(ctx, i) ({ \
+	__u64 _arg; \
+	asm volatile("%0 = *(u64 *)(%1 + 8 * " #i ")" : "=r"(_arg) : "r"(ctx)); \
+	(int)_arg; \
+})
 
 SEC("fentry/tcp_recvmsg")
 int recv_start_fentry(unsigned long long *ctx)
 {
-	int flags = recvmsg_args == 6 ? arg_of_recvmsg(ctx, 4) : arg_of_recvmsg(ctx, 3);
+	int flags = recvmsg_args == 6 ? ARG_OF(ctx, 4) : ARG_OF(ctx, 3);
 
 	return on_recv_start((struct sock *)ctx[0], (struct msghdr *)ctx[1], flags, true);
 }
@@ -320,10 +320,10 @@ SEC("fexit/tcp_recvmsg")
 int recv_fexit(unsigned long long *ctx)
 {
 	if (recvmsg_args == 6)
-		return on_recv_return((struct sock *)ctx[0], arg_of_recvmsg(ctx, 6));
+		return on_recv_return((struct sock *)ctx[0], ARG_OF(ctx, 6));
 	if (recvmsg_args == 5)
-		return on_recv_return((struct sock *)ctx[0], arg_of_recvmsg(ctx, 5));
-	return on_recv_return((struct sock *)ctx[0], arg_of_recvmsg(ctx, 4));
+		return on_recv_return((struct sock *)ctx[0], ARG_OF(ctx, 5));
+	return on_recv_return((struct sock *)ctx[0], ARG_OF(ctx, 4));
 }
 
 /* ---- kprobe forms: the return sees no arguments, so the entry keeps the socket ---- */

@@ -149,7 +149,10 @@ static __always_inline __u32 gather(void *to, const __u32 room, const struct sou
 	if (want > room)
 		want = room;
 	if (s->kind == SOURCE_BUFFER) {
-		if (want == 0 || want > room || bpf_probe_read_user(to, want, (void *)(s->base + from)))
+		if (want == 0)
+			return 0;
+		barrier_var(want);
+		if (want > room || bpf_probe_read_user(to, want, (void *)(s->base + from)))
 			return 0;
 		return want;
 	}
@@ -166,7 +169,10 @@ static __always_inline __u32 gather(void *to, const __u32 room, const struct sou
 		if (take > v.iov_len - from)
 			take = v.iov_len - from;
 		if (done == 0) {
-			if (take == 0 || take > room || bpf_probe_read_user(to, take, v.iov_base + from))
+			if (take == 0)
+				break;
+			barrier_var(take); /* else one comparison for both ends, which Linux before 6.13 does not follow */
+			if (take > room || bpf_probe_read_user(to, take, v.iov_base + from))
 				break;
 		} else {
 			if (done > room / 2)
