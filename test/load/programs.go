@@ -88,7 +88,7 @@ func startCollector(b *bench) *collector {
 	c := &collector{metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", port)}
 	conf := write(filepath.Join(b.dir, "collector.yaml"), fmt.Sprintf(`
 receivers: {ebpf: {collection_interval: 1s, targets: {include: [%s]}}}
-exporters: {file: {path: /dev/null}}
+exporters: {file: {path: /dev/null, format: proto}}
 service:
   telemetry:
     logs: {level: error}
