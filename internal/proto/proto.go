@@ -23,7 +23,8 @@ type Protocol struct {
 	Detect func(client, server []byte) Verdict
 
 	// New returns the parser of one connection. emit takes every finished
-	// exchange; the exchange and all it holds are valid only during the call.
+	// exchange; the exchange and its slices are valid only during the call, its
+	// strings are ordinary strings.
 	New func(c Conn, emit func(*Exchange)) Parser
 
 	// Duration is the histogram of durations by the side the process is on.

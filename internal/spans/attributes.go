@@ -18,7 +18,7 @@ func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange) {
 	}
 	b.putPeer(m, c.Remote)
 	if x.Err != "" {
-		m.PutStr("error.type", b.text.keep(x.Err))
+		m.PutStr("error.type", valid(x.Err))
 	}
 	if x.Capture != 0 {
 		putIncomplete(m, x.Capture)
@@ -41,14 +41,14 @@ func count(x *proto.Exchange) int {
 func (b *Builder) put(m pcommon.Map, a *proto.Attr) {
 	switch a.Kind {
 	case proto.KindStr:
-		m.PutStr(a.Key, b.text.keep(a.Str))
+		m.PutStr(a.Key, valid(a.Str))
 	case proto.KindInt:
 		m.PutInt(a.Key, a.Int)
 	case proto.KindList:
 		list := m.PutEmptySlice(a.Key)
 		list.EnsureCapacity(len(a.List))
 		for _, v := range a.List {
-			list.AppendEmpty().SetStr(b.text.keep(v))
+			list.AppendEmpty().SetStr(valid(v))
 		}
 	}
 }
@@ -59,7 +59,7 @@ func (b *Builder) putPeer(m pcommon.Map, peer netip.AddrPort) {
 	if !peer.IsValid() {
 		return
 	}
-	m.PutStr("network.peer.address", b.text.keepAddr(peer.Addr().Unmap()))
+	m.PutStr("network.peer.address", b.addresses.text(peer.Addr().Unmap()))
 	m.PutInt("network.peer.port", int64(peer.Port()))
 }
 

@@ -25,11 +25,11 @@ type Builder struct {
 	scope, version string
 	offset         func() time.Duration
 
-	traces ptrace.Traces
-	spans  map[pcommon.Resource]ptrace.SpanSlice // in traces
-	count  int
-	shift  time.Duration // of this batch, what offset returned
-	text   text
+	traces    ptrace.Traces
+	spans     map[pcommon.Resource]ptrace.SpanSlice // in traces
+	count     int
+	shift     time.Duration // of this batch, what offset returned
+	addresses addresses
 }
 
 // New returns a builder that names the scope and its version. offset returns
@@ -38,14 +38,14 @@ type Builder struct {
 func New(scope, version string, offset func() time.Duration) *Builder {
 	return &Builder{
 		scope: scope, version: version, offset: offset,
-		traces: ptrace.NewTraces(),
-		spans:  map[pcommon.Resource]ptrace.SpanSlice{},
+		traces:    ptrace.NewTraces(),
+		spans:     map[pcommon.Resource]ptrace.SpanSlice{},
+		addresses: addresses{},
 	}
 }
 
 // Add appends the span of one exchange. Spans of the same r share one
-// ResourceSpans; the builder copies r and every string of x but the keys of its
-// attributes, which are the conventions' or the configuration's.
+// ResourceSpans; the builder copies r.
 //
 // A span that would end before it starts, because the two times come from
 // different processors or are bounds, ends when it starts.
@@ -56,7 +56,7 @@ func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x
 	b.count++
 	s := b.spansOf(r).AppendEmpty()
 	b.identify(s, &ctx)
-	s.SetName(b.text.keep(x.Name))
+	s.SetName(valid(x.Name))
 	s.SetKind(kinds[x.Side])
 	s.SetStartTimestamp(pcommon.Timestamp(b.shift + x.Start))
 	s.SetEndTimestamp(pcommon.Timestamp(b.shift + max(x.Start, x.End)))
@@ -79,7 +79,7 @@ func (b *Builder) identify(s ptrace.Span, ctx *correlate.Context) {
 	s.SetParentSpanID(ctx.Parent)
 	s.SetFlags(ctx.Flags)
 	if ctx.State != "" {
-		s.TraceState().FromRaw(b.text.keep(ctx.State))
+		s.TraceState().FromRaw(valid(ctx.State))
 	}
 }
 

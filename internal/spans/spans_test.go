@@ -3,7 +3,6 @@ package spans
 import (
 	"net/netip"
 	"reflect"
-	"strings"
 	"testing"
 	"time"
 
@@ -181,14 +180,15 @@ func TestFlush(t *testing.T) {
 	}
 }
 
-func TestTextIsCopied(t *testing.T) {
-	var x text
-	long := strings.Repeat("long", chunkSize)
-	kept := []string{x.keep("abc"), x.keep(""), x.keep(long), x.keep("a\xffb")}
-	for range 10000 {
-		x.keep("overwrite")
-	}
-	if want := []string{"abc", "", long, "a\uFFFDb"}; !reflect.DeepEqual(kept, want) {
-		t.Errorf("%.40q", kept)
+func TestAddressesAreBounded(t *testing.T) {
+	a := addresses{}
+	for i := range 3 * maxAddresses {
+		addr := netip.AddrFrom4([4]byte{10, 0, byte(i >> 8), byte(i)})
+		if got := a.text(addr); got != addr.String() {
+			t.Fatalf("%v became %q", addr, got)
+		}
+		if len(a) > maxAddresses {
+			t.Fatalf("%d addresses are kept", len(a))
+		}
 	}
 }
