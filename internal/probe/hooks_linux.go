@@ -9,7 +9,7 @@ type hook struct {
 	name     string
 	object   object
 	forms    [][]string // program names of the object
-	optional func(Config) bool
+	required bool
 }
 
 // object names a BPF object.
@@ -20,25 +20,22 @@ const (
 	process
 )
 
-func always(Config) bool { return true }
-func never(Config) bool  { return false }
-
 // hooks lists what is attached, in order: what decides comes before what reads.
 //
 // Forms from cheap to dear: typed tracepoints (stable, no tax on other calls),
 // fentry and fexit, kprobes. Which kernel has which is in docs/kernels.md; the
 // code only ever tries.
 var hooks = []hook{
-	{name: "exec", object: process, forms: [][]string{{"exec_tp"}}, optional: always},
-	{name: "fork", object: process, forms: [][]string{{"fork_tp"}}, optional: always},
-	{name: "exit", object: process, forms: [][]string{{"exit_tp"}}, optional: always},
-	{name: "cgroup", object: process, forms: [][]string{{"cgroup_mkdir_tp", "cgroup_rmdir_tp"}}, optional: always},
-	{name: "state", object: tcp, forms: [][]string{{"state_tp", "destroy_tp"}}, optional: never},
+	{name: "exec", object: process, forms: [][]string{{"exec_tp"}}},
+	{name: "fork", object: process, forms: [][]string{{"fork_tp"}}},
+	{name: "exit", object: process, forms: [][]string{{"exit_tp"}}},
+	{name: "cgroup", object: process, forms: [][]string{{"cgroup_mkdir_tp", "cgroup_rmdir_tp"}}},
+	{name: "state", object: tcp, forms: [][]string{{"state_tp", "destroy_tp"}}, required: true},
 	{name: "recv", object: tcp, forms: [][]string{
 		{"recv_tp"},
 		{"recv_start_fentry", "recv_fexit"},
 		{"recv_start_kprobe", "recv_kretprobe"},
-	}, optional: never},
+	}, required: true},
 	{name: "send", object: tcp, forms: [][]string{
 		{"send_start_tp", "send_tp"},
 		{"send_start_fentry", "send_tp"},
@@ -46,11 +43,11 @@ var hooks = []hook{
 		{"send_start_kprobe", "send_tp"},
 		{"send_start_kprobe", "send_kretprobe"},
 		{"send_tp"},
-	}, optional: never},
+	}, required: true},
 	{name: "sendpage", object: tcp, forms: [][]string{
 		{"sendpage_fexit"},
 		{"sendpage_start_kprobe", "sendpage_kretprobe"},
-	}, optional: always},
+	}},
 }
 
 // Kinds limits hooks that have several forms to those made of these kinds of
@@ -69,7 +66,7 @@ type plan struct {
 	usable   func(form []string) bool
 }
 
-// plans are tried in order until every hook that is not optional has a form.
+// plans are tried in order until every hook that is required has a form.
 var plans = []plan{
 	{"socket storage", true, func(f []string) bool { return !hasKprobe(f) && !timeless(f) }},
 	{"hash", false, func(f []string) bool { return !timeless(f) }},

@@ -30,22 +30,29 @@ type loader struct {
 }
 
 func newLoader(c Config, p plan, consts map[string]any, s *selection) (*loader, error) {
-	tcpSpec, err := bpf.LoadTcp()
-	if err != nil {
-		return nil, fmt.Errorf("reading the tcp object: %w", err)
-	}
-	processSpec, err := bpf.LoadProcess()
-	if err != nil {
-		return nil, fmt.Errorf("reading the process object: %w", err)
-	}
 	l := &loader{
 		cfg: c, plan: p, targets: s, consts: maps.Clone(consts), cache: btf.NewCache(),
-		specs:  map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec},
 		shared: make(map[string]*ebpf.Map),
+	}
+	if err := l.readObjects(); err != nil {
+		return nil, err
 	}
 	l.consts["conns_on_socket"] = p.onSocket
 	l.size()
 	return l, l.makeMaps()
+}
+
+func (l *loader) readObjects() error {
+	tcpSpec, err := bpf.LoadTcp()
+	if err != nil {
+		return fmt.Errorf("reading the tcp object: %w", err)
+	}
+	processSpec, err := bpf.LoadProcess()
+	if err != nil {
+		return fmt.Errorf("reading the process object: %w", err)
+	}
+	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec}
+	return nil
 }
 
 // size sets the maps' sizes from the configuration.
@@ -97,7 +104,7 @@ func (l *loader) attachAll() error {
 		}
 		state := l.attachHook(h)
 		l.states = append(l.states, state)
-		if state.Err != nil && !h.optional(l.cfg) {
+		if state.Err != nil && h.required {
 			return fmt.Errorf("no form of the hook %s attaches: %w", h.name, state.Err)
 		}
 	}
