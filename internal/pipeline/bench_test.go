@@ -24,21 +24,21 @@ const (
 
 func bytesOf[T any](t *T) []byte { return unsafe.Slice((*byte)(unsafe.Pointer(t)), unsafe.Sizeof(*t)) }
 
-// exchanges yields batches of the two records of a request on a keep-alive connection.
+// exchanges yields the two records of each request on a keep-alive connection.
 type exchanges struct {
-	lane    *lane
+	take    func([]byte)
 	in, out []byte
 	rx, tx  uint64
 }
 
-func newExchanges(l *lane) *exchanges {
+func newExchanges(take func([]byte)) *exchanges {
 	open := bpf.RawWireOpen{
 		H: bpf.RawWireHeader{Kind: uint16(event.Open), Tgid: 1, Conn: 1}, Role: event.RolePassive,
 		Family: 2, LocalPort: 8080, RemotePort: 40000, Local: [16]uint8{127, 0, 0, 1}, Remote: [16]uint8{127, 0, 0, 1},
 	}
 	process := bpf.RawWireProcess{H: bpf.RawWireHeader{Kind: uint16(event.Process), Tgid: 1}, ExeAt: 256, CgroupAt: 256}
-	l.record(bytesOf(&process))
-	l.record(bytesOf(&open))
+	take(bytesOf(&process))
+	take(bytesOf(&open))
 	data := func(text string, flags uint16) []byte {
 		d := bpf.RawWireData{
 			H:    bpf.RawWireHeader{Kind: uint16(event.Data), Flags: flags | event.Run | event.End, Tgid: 1, Conn: 1, Time: 1e9},
@@ -46,10 +46,10 @@ func newExchanges(l *lane) *exchanges {
 		}
 		return append(bytes.Clone(bytesOf(&d)), text...)
 	}
-	return &exchanges{lane: l, in: data(request, 0), out: data(response, event.Sent)}
+	return &exchanges{take: take, in: data(request, 0), out: data(response, event.Sent)}
 }
 
-// one handles the records of one request and its response.
+// one yields the records of one request and its response.
 func (x *exchanges) one() {
 	offset := unsafe.Offsetof(bpf.RawWireData{}.Offset)
 	binary.NativeEndian.PutUint64(x.in[offset:], x.rx)
@@ -58,8 +58,8 @@ func (x *exchanges) one() {
 	binary.NativeEndian.PutUint64(x.out[offset:], x.tx)
 	binary.NativeEndian.PutUint64(x.out[offset+8:], x.rx)
 	x.tx += uint64(len(response))
-	x.lane.record(x.in)
-	x.lane.record(x.out)
+	x.take(x.in)
+	x.take(x.out)
 }
 
 func benchPipeline(traces bool) *Pipeline {
@@ -80,8 +80,7 @@ func BenchmarkExchange(b *testing.B) {
 	for name, traces := range map[string]bool{"spans+metrics": true, "metrics": false} {
 		b.Run(name, func(b *testing.B) {
 			p := benchPipeline(traces)
-			l := p.lanes[0]
-			x := newExchanges(l)
+			x := newExchanges(p.lanes[0].record)
 			go func() { p.traces.run(b.Context()) }()
 			b.ReportAllocs()
 			for b.Loop() {
