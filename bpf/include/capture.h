@@ -87,15 +87,25 @@ static __always_inline void describe(struct wire_data *e, const struct conn *c, 
 	e->tail_len = 0;
 }
 
+/* A few bytes of a call. */
+struct peek {
+	__u64 words[2 * WIRE_TAIL / 8]; /* gather fills half its room between segments */
+};
+__noinline __u32 peek(struct peek *to, const struct moved *m, __u32 from, __u32 want)
+{
+	if (!to || !m)
+		return 0;
+	return gather(to->words, sizeof(to->words), &m->from, from, want);
+}
+
 static __always_inline void tail_of(struct wire_data *e, const struct moved *m)
 {
-	__u8 tail[2 * WIRE_TAIL] = {}; /* gather fills half its room between segments */
+	struct peek tail = {};
 	__u32 want = m->size < WIRE_TAIL ? m->size : WIRE_TAIL;
-	__u32 got = gather(tail, sizeof(tail), &m->from, m->size - want, want);
 
-	if (got != want) /* in too many segments: better none than a wrong one */
+	if (peek(&tail, m, m->size - want, want) != want) /* in too many segments: better none than a wrong one */
 		return;
-	__builtin_memcpy(e->tail, tail, WIRE_TAIL);
+	__builtin_memcpy(e->tail, tail.words, WIRE_TAIL);
 	e->tail_len = want;
 }
 
@@ -121,8 +131,8 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	if (want > e->size)
 		want = e->size;
 	__u8 *payload = (__u8 *)(e + 1);
-	__u32 got = gather(payload, room, &m->from, at, want);
-	if (!got || got > room) {
+	__u64 got = gather(payload, room, &m->from, at, want);
+	if (!got) {
 		lose(WIRE_LOSS_FAULT, part_of(c, m->direction, flags & WIRE_RUN));
 		e->h.flags |= WIRE_FAULT | WIRE_END;
 		bpf_ringbuf_submit(e, wakeup());
@@ -132,7 +142,7 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	f->run += got;
 	f->left -= got < f->left ? got : f->left;
 	if (got == e->size) {
-		ended = got >= 4 && *(__u32 *)&payload[got - 4] == CRLFCRLF;
+		ended = got >= 4 && *(__u32 *)&payload[at_most(got - 4, room - 4)] == CRLFCRLF;
 	} else {
 		ended = head_ends(payload, got, room);
 		if (ended || final || f->run >= HEAD_MAX)
@@ -188,16 +198,15 @@ __noinline int bare(struct conn *c, const struct moved *m, __u16 flags)
 /* Whether a call behind the captured part of a run may begin another message. */
 __noinline bool looks_like_head(const struct moved *m)
 {
-	__u64 word[2] = {};
+	struct peek p = {};
 
 	if (!m)
 		return false;
-	if (gather(word, sizeof(word), &m->from, 0, 8) == 8 && (word[0] << 8) == (HTTP1 << 8))
+	if (peek(&p, m, 0, 8) == 8 && p.words[0] << 8 == HTTP1 << 8)
 		return true;
 	if (m->size < 16 || m->size > capture_bytes)
 		return false;
-	word[0] = 0;
-	return gather(word, sizeof(word), &m->from, m->size - 4, 4) == 4 && word[0] == CRLFCRLF;
+	return peek(&p, m, m->size - 4, 4) == 4 && (__u32)p.words[0] == CRLFCRLF;
 }
 
 /* Sends what is worth it of a call on an observed connection. */

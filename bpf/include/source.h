@@ -135,30 +135,37 @@ static __always_inline bool read_segment(const struct source *s, __u32 i, struct
 }
 
 /*
+ * n, which is at most max. For the verifier: clang compares a copy, or both ends
+ * at once, or forgets on the stack what it compared, and older kernels then do
+ * not see that n is bounded.
+ */
+static __always_inline __u64 at_most(__u64 n, const __u64 max)
+{
+	asm volatile("if %0 <= %1 goto +1\n\t%0 = %1" : "+r"(n) : "i"(max));
+	return n;
+}
+
+/*
  * gather copies the bytes [from, from + want) of the call to to, which has room
  * for room bytes and is a constant. It returns how many it copied: at least one
  * unless the memory could not be read, but it may stop early between segments,
  * where half the room is used (the verifier adds no two variables).
  */
-static __always_inline __u32 gather(void *to, const __u32 room, const struct source *s, __u64 from,
-				    __u32 want)
+static __always_inline __u64 gather(void *to, const __u32 room, const struct source *s, __u64 from,
+				    __u64 want)
 {
-	__u32 done = 0;
+	__u64 done = 0;
 
 	from += s->skip;
 	if (want > room)
 		want = room;
 	if (s->kind == SOURCE_BUFFER) {
-		if (want == 0)
-			return 0;
-		barrier_var(want);
-		if (want > room || bpf_probe_read_user(to, want, (void *)(s->base + from)))
-			return 0;
-		return want;
+		want = at_most(want, room);
+		return bpf_probe_read_user(to, want, (void *)(s->base + from)) ? 0 : want;
 	}
 	for (__u32 i = 0; i < MAX_SEGMENTS; i++) {
 		struct iovec v;
-		__u32 take = want - done;
+		__u64 take = want - done;
 
 		if (i >= s->segments || done >= want || !read_segment(s, i, &v))
 			break;
@@ -169,17 +176,15 @@ static __always_inline __u32 gather(void *to, const __u32 room, const struct sou
 		if (take > v.iov_len - from)
 			take = v.iov_len - from;
 		if (done == 0) {
-			if (take == 0)
-				break;
-			barrier_var(take); /* else one comparison for both ends, which Linux before 6.13 does not follow */
-			if (take > room || bpf_probe_read_user(to, take, v.iov_base + from))
+			take = at_most(take, room);
+			if (bpf_probe_read_user(to, take, v.iov_base + from))
 				break;
 		} else {
 			if (done > room / 2)
 				break;
-			if (take > room / 2)
-				take = room / 2;
-			if (take == 0 || bpf_probe_read_user(to + done, take, v.iov_base + from))
+			done = at_most(done, room / 2);
+			take = at_most(take, room / 2);
+			if (bpf_probe_read_user(to + done, take, v.iov_base + from))
 				break;
 		}
 		done += take;
