@@ -102,9 +102,6 @@ func test(k kernel) (found string, err error) {
 	if *run != "" {
 		args = append(args, "-test.run="+*run)
 	}
-	if z := os.Getenv("ZZ"); z != "" {
-		args = append(args, "-zz="+z)
-	}
 	initrd := filepath.Join(cache, "initrd-"+k.arch)
 	if err := makeInitrd(initrd, k.arch, args); err != nil {
 		return release(pkg), err
