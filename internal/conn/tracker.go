@@ -261,6 +261,9 @@ func (t *Tracker) close(e *event.Event) {
 	}
 	t.eof(c, tx)
 	t.eof(c, rx)
+	if e.Errno == 0 && e.Flags&event.Gone != 0 {
+		t.lost(c, tx, e.SentLen, e) // what was sent and nobody told of
+	}
 	if e.Flags&event.Gone != 0 && !c.dead {
 		t.end(c, e.Time, reason(e.Errno))
 	}

@@ -139,6 +139,16 @@ func TestEOF(t *testing.T) {
 	require.Equal(t, []string{"?a!1 1-2", "eof 1 0-3", "eof 0 0-4"}, b.got)
 }
 
+// A response that was lost is not one that was never sent.
+func TestLostBeforeTheEnd(t *testing.T) {
+	b := newBench().opened(event.RolePassive)
+	b.received("?a\n")
+	b.make(tx, "!1\n") // its record does not come
+	b.close(event.Gone, 0)
+	require.Equal(t, uint64(1), b.Losses()[Loss{"gap", "toy"}])
+	require.Zero(t, b.Len())
+}
+
 func TestEviction(t *testing.T) {
 	b := newBench()
 	for i := range 33 {
