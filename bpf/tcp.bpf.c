@@ -214,8 +214,15 @@ int BPF_PROG(send_start_tp, struct sock *sk, struct msghdr *msg) { return on_sen
 SEC("fentry/tcp_sendmsg")
 int BPF_PROG(send_start_fentry, struct sock *sk, struct msghdr *msg) { return on_send_start(sk, msg, true); }
 
+/* These two fire for sockets of every kind: the cheapest question comes first. */
+static __always_inline bool is_tcp_socket(const struct sock *sk)
+{
+	return (sk->__sk_common.skc_family == AF_INET || sk->__sk_common.skc_family == AF_INET6) &&
+	       sk->sk_protocol == IPPROTO_TCP;
+}
+
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(send_tp, struct sock *sk, int ret) { return on_sent(sk, ret, !send_starts); }
+int BPF_PROG(send_tp, struct sock *sk, int ret) { return is_tcp_socket(sk) ? on_sent(sk, ret, !send_starts) : 0; }
 SEC("fexit/tcp_sendmsg")
 int BPF_PROG(send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret) { return on_sent(sk, ret, false); }
 
@@ -291,11 +298,12 @@ static __always_inline int on_recv_return(struct sock *sk, int n)
  * A context is read at constant offsets only. In C, clang would make one read at
  * an offset it chooses.
  */
-#define ARG_OF(ctx, i) ({ \
-	__u64 _arg; \
-	asm volatile("%0 = *(u64 *)(%1 + 8 * " #i ")" : "=r"(_arg) : "r"(ctx)); \
-	(int)_arg; \
-})
+#define ARG_OF(ctx, i)                                                                                                 \
+	({                                                                                                             \
+		__u64 _arg;                                                                                            \
+		asm volatile("%0 = *(u64 *)(%1 + 8 * " #i ")" : "=r"(_arg) : "r"(ctx));                                \
+		(int)_arg;                                                                                             \
+	})
 
 SEC("fentry/tcp_recvmsg")
 int recv_start_fentry(unsigned long long *ctx)
@@ -308,7 +316,7 @@ int recv_start_fentry(unsigned long long *ctx)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
 {
-	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !is_tcp_socket(sk))
 		return 0;
 	if (flags & MSG_TRUNC) {
 		struct source none = {};
@@ -420,8 +428,7 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 	c->closed |= flags;
 	header(&e->h, WIRE_CLOSE, c->closed, c->tgid, bpf_ktime_get_ns(), c->id);
 	e->sent = c->flow[TX].offset + (__u32)(write_seq(sk) - sent - c->flow[TX].seq);
-	e->received = c->flow[RX].offset +
-		      (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
+	e->received = c->flow[RX].offset + (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
 	e->error = BPF_CORE_READ(sk, sk_err);
 	e->pad = 0;
 	bpf_ringbuf_submit(e, wakeup());

@@ -17,8 +17,7 @@
 static __always_inline bool is_otel(const __u8 *s)
 {
 	return s[0] == 'O' && s[1] == 'T' && s[2] == 'E' && s[3] == 'L' && s[4] == '_' &&
-	       ((s[5] == 'S' && s[6] == 'E' && s[7] == 'R') ||
-		(s[5] == 'R' && s[6] == 'E' && s[7] == 'S'));
+	       ((s[5] == 'S' && s[6] == 'E' && s[7] == 'R') || (s[5] == 'R' && s[6] == 'E' && s[7] == 'S'));
 }
 
 /*
@@ -127,6 +126,7 @@ __noinline bool announce(struct conn *c, const struct who *w)
 
 	if (!c || !w)
 		return false;
+	c->tgid = w->tgid; /* who is introduced owns it, also if another process was to, and found no room */
 	p = proc_of(w->tgid);
 	if (!p || (!p->announced && !announce_process(p, w)))
 		return false;

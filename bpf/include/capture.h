@@ -24,7 +24,7 @@ const volatile __u32 capture_bytes = 1024; /* set by the loader: 64..4096 */
 #define CRLFCRLF 0x0a0d0a0d /* little endian, as all targets are */
 #define HTTP1    0x2e312f50545448ULL /* "HTTP/1.", seven bytes */
 
-#define BYTES(c) (0x0101010101010101ULL * (c))
+#define BYTES(c)  (0x0101010101010101ULL * (c))
 #define ZEROES(x) (((x) - BYTES(1)) & ~(x) & BYTES(0x80)) /* marks the zero bytes of x */
 
 /*
@@ -75,8 +75,8 @@ static __always_inline __u32 part_of(const struct conn *c, __u8 direction, bool 
 	return (c->role == WIRE_ROLE_PASSIVE) == (direction == RX) ? WIRE_PART_REQUEST : WIRE_PART_RESPONSE;
 }
 
-static __always_inline void describe(struct wire_data *e, const struct conn *c, const struct moved *m,
-				     __u16 flags, __u32 at)
+static __always_inline void describe(struct wire_data *e, const struct conn *c, const struct moved *m, __u16 flags,
+				     __u32 at)
 {
 	header(&e->h, WIRE_DATA, m->flags | flags, c->tgid, m->first, c->id);
 	e->offset = m->offset + at;
@@ -115,8 +115,8 @@ static __always_inline void tail_of(struct wire_data *e, const struct moved *m)
  * too when its head has ended or this is the last piece. Returns how many bytes
  * it stands for, 0 when nothing more of this call can be sent.
  */
-static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const struct moved *m, __u16 flags,
-				      __u32 at, __u32 want, bool final)
+static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const struct moved *m, __u16 flags, __u32 at,
+				      __u32 want, bool final)
 {
 	struct wire_data *e = bpf_ringbuf_reserve(&events, sizeof(*e) + room, 0);
 	struct flow *f = &c->flow[m->direction & 1];

@@ -12,7 +12,7 @@ struct {
 
 struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
-	__uint(max_entries, WIRE_LOSSES * WIRE_PARTS);
+	__uint(max_entries, (WIRE_LOSSES) * (WIRE_PARTS));
 	__type(key, __u32);
 	__type(value, __u64);
 } losses SEC(".maps");
@@ -26,8 +26,7 @@ static __always_inline void lose(__u32 reason, __u32 part)
 		__sync_fetch_and_add(n, 1);
 }
 
-static __always_inline void header(struct wire_header *h, __u16 kind, __u16 flags, __u32 tgid,
-				   __u64 time, __u64 conn)
+static __always_inline void header(struct wire_header *h, __u16 kind, __u16 flags, __u32 tgid, __u64 time, __u64 conn)
 {
 	h->kind = kind;
 	h->flags = flags;

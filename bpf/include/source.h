@@ -55,27 +55,44 @@ static __always_inline bool call_is_on(struct task_struct *task, __u32 fd, struc
 	struct file **fds = BPF_CORE_READ(task, files, fdt, fd);
 	struct file *file;
 
-	if (fd >= BPF_CORE_READ(task, files, fdt, max_fds) ||
-	    bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]))
+	if (fd >= BPF_CORE_READ(task, files, fdt, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]))
 		return false;
 	struct socket *socket = BPF_CORE_READ(file, private_data);
 	return BPF_CORE_READ(socket, sk) == sk;
 }
 
 #if defined(__TARGET_ARCH_x86)
-#define CALL_NR(regs)   ((regs)->orig_ax)
-#define CALL_ARG1(regs) ((regs)->di)
-#define CALL_ARG2(regs) ((regs)->si)
-#define CALL_ARG3(regs) ((regs)->dx)
+#define CALL_NR(regs)    ((regs)->orig_ax)
+#define CALL_ARG1(regs)  ((regs)->di)
+#define CALL_ARG2(regs)  ((regs)->si)
+#define CALL_ARG3(regs)  ((regs)->dx)
 #define CALL_IS_32(regs) ((regs)->cs == 0x23) /* __USER32_CS */
-enum { NR_read = 0, NR_write = 1, NR_readv = 19, NR_writev = 20, NR_sendto = 44, NR_recvfrom = 45, NR_sendmsg = 46, NR_recvmsg = 47 };
+enum {
+	NR_read = 0,
+	NR_write = 1,
+	NR_readv = 19,
+	NR_writev = 20,
+	NR_sendto = 44,
+	NR_recvfrom = 45,
+	NR_sendmsg = 46,
+	NR_recvmsg = 47
+};
 #elif defined(__TARGET_ARCH_arm64)
-#define CALL_NR(regs)   ((regs)->syscallno)
-#define CALL_ARG1(regs) ((regs)->orig_x0)
-#define CALL_ARG2(regs) ((regs)->regs[1])
-#define CALL_ARG3(regs) ((regs)->regs[2])
+#define CALL_NR(regs)    ((regs)->syscallno)
+#define CALL_ARG1(regs)  ((regs)->orig_x0)
+#define CALL_ARG2(regs)  ((regs)->regs[1])
+#define CALL_ARG3(regs)  ((regs)->regs[2])
 #define CALL_IS_32(regs) ((regs)->pstate & 0x10) /* PSR_MODE32_BIT */
-enum { NR_read = 63, NR_write = 64, NR_readv = 65, NR_writev = 66, NR_sendto = 206, NR_recvfrom = 207, NR_sendmsg = 211, NR_recvmsg = 212 };
+enum {
+	NR_read = 63,
+	NR_write = 64,
+	NR_readv = 65,
+	NR_writev = 66,
+	NR_sendto = 206,
+	NR_recvfrom = 207,
+	NR_sendmsg = 211,
+	NR_recvmsg = 212
+};
 #endif
 
 /*
@@ -151,8 +168,7 @@ static __always_inline __u64 at_most(__u64 n, const __u64 max)
  * unless the memory could not be read, but it may stop early between segments,
  * where half the room is used (the verifier adds no two variables).
  */
-static __always_inline __u64 gather(void *to, const __u32 room, const struct source *s, __u64 from,
-				    __u64 want)
+static __always_inline __u64 gather(void *to, const __u32 room, const struct source *s, __u64 from, __u64 want)
 {
 	__u64 done = 0;
 
