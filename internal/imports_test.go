@@ -51,7 +51,7 @@ var outside = map[string]string{
 	"go.opentelemetry.io/otel":            "receiver",
 	"go.uber.org/zap":                     "receiver",
 	"golang.org/x/net/http2/hpack":        "internal/proto",
-	"golang.org/x/sys":                    "internal/probe internal/process",
+	"golang.org/x/sys":                    "internal/pipeline internal/probe",
 	"go.opentelemetry.io/otel/sdk/metric": "receiver/ebpfreceiver/internal/metadatatest",
 }
 

@@ -66,7 +66,6 @@ const (
 	TcpVarSendChunks           = "send_chunks"
 	TcpVarSendStarts           = "send_starts"
 	TcpVarVerdictCount         = "verdict_count"
-	TcpVarWakeBytes            = "wake_bytes"
 )
 
 // LoadTcp returns the embedded CollectionSpec for Tcp.
@@ -173,7 +172,6 @@ type TcpVariableSpecs struct {
 	SendChunks    *ebpf.VariableSpec `ebpf:"send_chunks"`
 	SendStarts    *ebpf.VariableSpec `ebpf:"send_starts"`
 	VerdictCount  *ebpf.VariableSpec `ebpf:"verdict_count"`
-	WakeBytes     *ebpf.VariableSpec `ebpf:"wake_bytes"`
 }
 
 // TcpObjects contains all objects after they have been loaded into the kernel.
@@ -254,7 +252,6 @@ type TcpVariables struct {
 	SendChunks    *ebpf.Variable `ebpf:"send_chunks"`
 	SendStarts    *ebpf.Variable `ebpf:"send_starts"`
 	VerdictCount  *ebpf.Variable `ebpf:"verdict_count"`
-	WakeBytes     *ebpf.Variable `ebpf:"wake_bytes"`
 }
 
 // TcpPrograms contains all programs after they have been loaded into the kernel.

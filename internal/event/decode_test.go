@@ -131,7 +131,8 @@ func (l *list) Drain(take func([]byte)) error {
 	return nil
 }
 
-func (*list) Wait() error { return nil }
+func (*list) Wait(time.Duration) error { return nil }
+func (*list) Wake()                    {}
 
 func BenchmarkDecode(b *testing.B) {
 	raw := record(bpf.RawWireData{H: bpf.RawWireHeader{Kind: uint16(Data)}, Size: 100, Captured: 100}, string(make([]byte, 104)))

@@ -3,6 +3,7 @@
 package event
 
 import (
+	"time"
 	"unsafe"
 
 	"github.com/edf076de/ebpfreceiver/internal/bpf"
@@ -13,8 +14,10 @@ type Source interface {
 	// Drain calls take with every record that waits. The record is valid during
 	// the call. It returns io.EOF after Close, or when a recording has ended.
 	Drain(take func(record []byte)) error
-	// Wait sleeps until Drain is worth calling, at most 100 ms.
-	Wait() error
+	// Wait sleeps until Drain is worth calling, at most limit.
+	Wait(limit time.Duration) error
+	// Wake ends a Wait under way, or the next one. Any goroutine may call it.
+	Wake()
 }
 
 // PID returns the process a record belongs to, 0 when it is too short.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 )
 
 // A recording is a file of records as the kernel made them: a header, then for
@@ -99,4 +100,7 @@ func (r *Recording) Drain(take func([]byte)) error {
 }
 
 // Wait does not wait.
-func (*Recording) Wait() error { return nil }
+func (*Recording) Wait(time.Duration) error { return nil }
+
+// Wake has nobody to wake.
+func (*Recording) Wake() {}

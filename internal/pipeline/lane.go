@@ -44,7 +44,6 @@ type lane struct {
 	spans      *spans.Builder
 	metrics    *metrics.Aggregator
 	spansDue   time.Time // zero when no span waits
-	metricsDue time.Time
 	now        time.Time // when the batch at hand was begun
 }
 
@@ -58,7 +57,6 @@ func newLane(p *Pipeline) *lane {
 		resources:  resource.New(c.Host),
 		spans:      spans.New(c.Scope, c.Version, c.Offset),
 		metrics:    metrics.New(c.Scope, c.Version, (c.MaxSeries+c.Lanes-1)/c.Lanes),
-		metricsDue: time.Now().Add(c.Interval),
 	}
 	l.tracker = conn.NewTracker(conn.Config{
 		Protocols: c.Protocols, Mute: c.Mute, Sink: l, Describe: describe,
@@ -79,13 +77,24 @@ func (l *lane) send(drained bool) {
 }
 
 func (l *lane) run() {
-	for b := range l.in {
-		l.handle(b)
-		b.bytes = b.bytes[:0]
-		l.free <- b
-		l.deliver(false)
+	due := time.NewTicker(l.p.cfg.Interval)
+	defer due.Stop()
+	for {
+		select {
+		case b, ok := <-l.in:
+			if !ok {
+				l.deliverSpans(true)
+				l.deliverMetrics()
+				return
+			}
+			l.handle(b)
+			b.bytes = b.bytes[:0]
+			l.free <- b
+			l.deliverSpans(false)
+		case <-due.C:
+			l.deliverMetrics()
+		}
 	}
-	l.deliver(true)
 }
 
 func (l *lane) handle(b *batch) {
@@ -106,18 +115,21 @@ func (l *lane) record(record []byte) {
 	l.tracker.Handle(&l.event)
 }
 
-// deliver hands over what is due, or everything at the end.
-func (l *lane) deliver(all bool) {
-	now := time.Now()
-	if l.spans.Len() > 0 && (all || l.spans.Len() >= spansBatch || now.After(l.spansDue)) {
-		l.p.traces.put(l.spans.Flush())
-		l.spansDue = time.Time{}
+// deliverSpans hands over the spans if they are due, or at the end all there are.
+func (l *lane) deliverSpans(all bool) {
+	if l.spans.Len() == 0 || !all && l.spans.Len() < spansBatch && time.Now().Before(l.spansDue) {
+		return
 	}
-	if l.p.metrics.wanted() && (all || now.After(l.metricsDue)) {
-		l.metricsDue = now.Add(l.p.cfg.Interval)
-		if m := l.metrics.Flush(now); m.DataPointCount() > 0 {
-			l.p.metrics.put(m)
-		}
+	l.p.traces.put(l.spans.Flush())
+	l.spansDue = time.Time{}
+}
+
+func (l *lane) deliverMetrics() {
+	if !l.p.metrics.wanted() {
+		return
+	}
+	if m := l.metrics.Flush(time.Now()); m.DataPointCount() > 0 {
+		l.p.metrics.put(m)
 	}
 }
 
@@ -130,8 +142,7 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 			l.spansDue = l.now.Add(spansDelay)
 		}
 		if l.spans.Len() >= spansBatch {
-			l.p.traces.put(l.spans.Flush())
-			l.spansDue = time.Time{}
+			l.deliverSpans(true)
 		}
 	}
 	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {

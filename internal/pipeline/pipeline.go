@@ -84,6 +84,7 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	for _, l := range p.lanes {
 		lanes.Go(l.run)
 	}
+	defer context.AfterFunc(ctx, p.cfg.Source.Wake)()
 	err := p.read(ctx)
 	for _, l := range p.lanes {
 		close(l.in)
@@ -95,6 +96,9 @@ func (p *Pipeline) Run(ctx context.Context) error {
 	return err
 }
 
+// maxWait is how long the source may sleep without a record.
+const maxWait = 2 * time.Second
+
 // read moves records from the source to the lanes.
 func (p *Pipeline) read(ctx context.Context) error {
 	for {
@@ -103,7 +107,7 @@ func (p *Pipeline) read(ctx context.Context) error {
 			l.send(true)
 		}
 		if err == nil && ctx.Err() == nil {
-			err = p.cfg.Source.Wait()
+			err = p.cfg.Source.Wait(maxWait)
 		}
 		switch {
 		case errors.Is(err, io.EOF), ctx.Err() != nil:

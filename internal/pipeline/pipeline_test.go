@@ -126,7 +126,9 @@ func (s *burst) Drain(take func([]byte)) error {
 	return nil
 }
 
-func (s *burst) Wait() error {
+func (*burst) Wake() {}
+
+func (s *burst) Wait(time.Duration) error {
 	s.after()
 	return io.EOF
 }

@@ -45,7 +45,6 @@ func Open(c Config) (*Probes, error) {
 	consts["recvmsg_args"] = args
 	consts["capture_bytes"] = uint32(c.CaptureBytes)
 	consts["max_conns"] = uint32(c.MaxConnections)
-	consts["wake_bytes"] = uint32(c.RingBytes / 4)
 
 	var errs []error
 	for _, p := range plans {

@@ -13,13 +13,12 @@ import (
 )
 
 // While records flow the ring is read every busyInterval; a wake-up for each
-// would cost the observed programs microseconds. A ring that was empty for
-// idleAfter rounds is waited for, at most idleInterval or until it is a quarter
-// full, so that an idle reader costs nothing.
+// would cost the observed programs microseconds. When it was empty for
+// idleAfter rounds the reader sleeps until the first record wakes it, so that an
+// idle reader costs nothing.
 const (
 	busyInterval = 10 * time.Millisecond
-	idleInterval = 100 * time.Millisecond
-	idleAfter    = 5
+	idleAfter    = 10
 	drainRecords = 8192 // a ring that fills as fast as it is read must not hold up the rest
 )
 
@@ -65,10 +64,10 @@ func (r *ring) Drain(take func([]byte)) error {
 	return nil
 }
 
-// readError is nil when the ring was only empty.
+// readError is nil when the ring was only empty, or the wait was ended.
 func readError(err error) error {
 	switch {
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), errors.Is(err, ringbuf.ErrFlushed):
 		return nil
 	case errors.Is(err, ringbuf.ErrClosed):
 		return io.EOF
@@ -76,8 +75,8 @@ func readError(err error) error {
 	return fmt.Errorf("reading the ring buffer: %w", err)
 }
 
-// Wait sleeps until Drain is worth calling.
-func (r *ring) Wait() error {
+// Wait sleeps until Drain is worth calling, at most limit.
+func (r *ring) Wait(limit time.Duration) error {
 	if r.closed.Load() {
 		return io.EOF
 	}
@@ -88,23 +87,28 @@ func (r *ring) Wait() error {
 		time.Sleep(busyInterval)
 		return nil
 	}
-	return r.sleep()
+	return r.sleep(limit)
 }
 
-// sleep waits for the fill mark or the end of the idle interval.
-func (r *ring) sleep() error {
+// sleep waits for the first record or the end of limit.
+func (r *ring) sleep(limit time.Duration) error {
 	if err := r.idle.Set(uint32(1)); err != nil {
 		return fmt.Errorf("asking to be woken: %w", err)
 	}
-	r.reader.SetDeadline(time.Now().Add(idleInterval))
-	err := r.reader.ReadInto(&r.record)
-	_ = r.idle.Set(uint32(0)) // it could be set, so it can be cleared
-	if err != nil {
+	defer func() { _ = r.idle.Set(uint32(0)) }() // it could be set, so it can be cleared
+	r.reader.SetDeadline(time.Now().Add(limit))
+	if r.reader.AvailableBytes() > 0 { // since the last Drain, and not told to wake
+		return nil
+	}
+	if err := r.reader.ReadInto(&r.record); err != nil {
 		return readError(err)
 	}
 	r.early = true
 	return nil
 }
+
+// Wake ends the sleep.
+func (r *ring) Wake() { _ = r.reader.Flush() } // fails only when closed, and then nobody sleeps
 
 func (r *ring) close() error {
 	r.closed.Store(true)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component"
@@ -106,7 +107,8 @@ func (p fakeProbes) Close() error {
 type silence struct{}
 
 func (silence) Drain(func([]byte)) error { return io.EOF }
-func (silence) Wait() error              { return nil }
+func (silence) Wait(time.Duration) error { return nil }
+func (silence) Wake()                    {}
 
 type fakePipeline struct{ *fakeKernel }
 

@@ -33,12 +33,15 @@ func main() {
 	connections := flag.Int("c", 16, "connections of wrk")
 	collector := flag.String("collector", "bin/otelcol-ebpf", "binary to measure")
 	stats := flag.Bool("stats", true, "one more run with kernel.bpf_stats_enabled, which costs by itself")
-	only := flag.String("only", "", "measure only this mode")
+	only := flag.String("only", "", "measure only this mode: idle, server or both-ends")
 	flag.Parse()
 
 	dir, err := os.MkdirTemp("", "ebpf-load")
 	check(err)
 	defer os.RemoveAll(dir)
+	if *only == "" || *only == "idle" {
+		idle(dir, *collector)
+	}
 	n := startNginx(dir)
 	defer n.stop()
 	for _, m := range modes(n.port) {
@@ -47,6 +50,21 @@ func main() {
 		}
 		b := bench{nginx: n, dir: dir, collector: *collector, mode: m, length: *length, connections: *connections}
 		b.pairs(*pairs, *stats)
+	}
+}
+
+// idle compares a collector whose receiver has nothing to do with one without it.
+func idle(dir, binary string) {
+	const length = 20 * time.Second
+	for _, receiver := range []string{"nop: {}", "ebpf: {targets: {include: [{ports: [1]}]}}"} {
+		c := launch(dir, binary, receiver)
+		time.Sleep(5 * time.Second)
+		before := c.cpu()
+		time.Sleep(length)
+		name, _, _ := strings.Cut(receiver, ":")
+		fmt.Printf("idle: receiver %s: CPU %v in %v, RSS %.1f MiB, BPF maps %.1f MiB\n",
+			name, (c.cpu() - before).Round(time.Millisecond), length, c.rss()/(1<<20), c.kernelMemory()/(1<<20))
+		c.stop()
 	}
 }
 

@@ -84,20 +84,26 @@ type collector struct {
 }
 
 func startCollector(b *bench) *collector {
+	return launch(b.dir, b.collector, fmt.Sprintf("ebpf: {collection_interval: 1s, targets: {include: [%s]}}", b.mode.targets))
+}
+
+// launch starts a collector with one receiver, whose first word is its name.
+func launch(dir, binary, receiver string) *collector {
 	port := freePort()
+	name, _, _ := strings.Cut(receiver, ":")
 	c := &collector{metrics: fmt.Sprintf("http://127.0.0.1:%d/metrics", port)}
-	conf := write(filepath.Join(b.dir, "collector.yaml"), fmt.Sprintf(`
-receivers: {ebpf: {collection_interval: 1s, targets: {include: [%s]}}}
+	conf := write(filepath.Join(dir, "collector.yaml"), fmt.Sprintf(`
+receivers: {%[1]s}
 exporters: {file: {path: /dev/null, format: proto}}
 service:
   telemetry:
     logs: {level: error}
-    metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %d}}}}]}
+    metrics: {readers: [{pull: {exporter: {prometheus: {host: 127.0.0.1, port: %[3]d}}}}]}
   pipelines:
-    traces: {receivers: [ebpf], exporters: [file]}
-    metrics: {receivers: [ebpf], exporters: [file]}
-`, b.mode.targets, port))
-	c.cmd = exec.Command(b.collector, "--config", conf)
+    traces: {receivers: [%[2]s], exporters: [file]}
+    metrics: {receivers: [%[2]s], exporters: [file]}
+`, receiver, name, port))
+	c.cmd = exec.Command(binary, "--config", conf)
 	c.cmd.Stderr = os.Stderr
 	check(c.cmd.Start())
 	for range 200 {
