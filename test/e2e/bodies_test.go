@@ -96,6 +96,7 @@ func TestHugeBody(t *testing.T) {
 	client, server := o.pair(t, path)
 	require.Equal(t, size, client.size("http.response.body.size"))
 	require.Equal(t, size, server.size("http.response.body.size"))
+	t.Logf("%d records for %d bytes", o.records(t), size)
 	require.Less(t, o.records(t), int64(2*size/8192), "records: fewer than one for 8 KiB on each side")
 	require.Empty(t, o.lost(t))
 }

