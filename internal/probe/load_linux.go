@@ -29,9 +29,9 @@ type loader struct {
 	states  []State
 }
 
-func newLoader(c Config, p plan, consts map[string]any, s *selection) (*loader, error) {
+func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf.Cache) (*loader, error) {
 	l := &loader{
-		cfg: c, plan: p, targets: s, consts: maps.Clone(consts), cache: btf.NewCache(),
+		cfg: c, plan: p, targets: s, consts: maps.Clone(consts), cache: cache,
 		shared: make(map[string]*ebpf.Map),
 	}
 	if err := l.readObjects(); err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -37,7 +38,8 @@ func Open(c Config) (*Probes, error) {
 	if err != nil {
 		return nil, err
 	}
-	args, err := recvmsgArgs(btf.NewCache())
+	cache := btf.NewCache()
+	args, err := recvmsgArgs(cache)
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +50,7 @@ func Open(c Config) (*Probes, error) {
 
 	var errs []error
 	for _, p := range plans {
-		l, err := openPlan(c, p, consts, s)
+		l, err := openPlan(c, p, consts, s, cache)
 		if err == nil {
 			return finish(l)
 		}
@@ -57,8 +59,8 @@ func Open(c Config) (*Probes, error) {
 	return nil, fmt.Errorf("the kernel refuses the probes: %w", errors.Join(errs...))
 }
 
-func openPlan(c Config, p plan, consts map[string]any, s *selection) (*loader, error) {
-	l, err := newLoader(c, p, consts, s)
+func openPlan(c Config, p plan, consts map[string]any, s *selection, cache *btf.Cache) (*loader, error) {
+	l, err := newLoader(c, p, consts, s, cache)
 	if err != nil {
 		return nil, err
 	}
@@ -83,6 +85,9 @@ func finish(l *loader) (*Probes, error) {
 		l.close()
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
+	// Loading needs tens of MiB of kernel types, running none of them.
+	l.specs, l.cache = nil, nil
+	debug.FreeOSMemory()
 	return &Probes{loader: l, ring: r}, nil
 }
 
