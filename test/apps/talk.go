@@ -11,20 +11,20 @@ import (
 	"os"
 )
 
-// An Order is what a talker is to do next, and a Report what came of it.
-type (
-	Order struct {
-		Do   string // write, read, responses, drain, finish, close or reset
-		Text string // to write
-		N    int    // bytes to read, or responses
-	}
-	Report struct {
-		Text     string // that was read
-		N        int    // bytes of the drain
-		Statuses []int
-		Err      string
-	}
-)
+// An Order is what a talker is to do next.
+type Order struct {
+	Do   string // write, read, responses, drain, finish, close or reset
+	Text string // to write
+	N    int    // bytes to read, or responses
+}
+
+// A Report is what came of an Order.
+type Report struct {
+	Text     string // that was read
+	N        int    // bytes of the drain
+	Statuses []int
+	Err      string
+}
 
 // talk is one end of a connection, "dial address" or "listen address". It
 // executes the orders of its standard input and prints a report for each.

@@ -202,14 +202,7 @@ func at(path string) func(*Span) bool {
 	}
 }
 
-// under matches the spans whose path begins so.
-func under(prefix string) func(*Span) bool {
-	return func(s *Span) bool { return strings.HasPrefix(s.path(), prefix) }
-}
-
 func anySpan(*Span) bool { return true }
-
-func isServer(s *Span) bool { return s.Kind == ptrace.SpanKindServer }
 
 // records returns how many records the receiver has read.
 func (o *observer) records(t testing.TB) int64 { return o.total(t, "otelcol_ebpf_records") }

@@ -25,7 +25,7 @@ import (
 type server func(t testing.TB, port int) (counts func() map[string]int)
 
 var servers = map[string]server{
-	"go":     func(t testing.TB, port int) func() map[string]int { return goServerOn(t, port) },
+	"go":     goServerOn,
 	"python": func(t testing.TB, port int) func() map[string]int { return scriptServer(t, "server.py", port) },
 	"node":   func(t testing.TB, port int) func() map[string]int { return scriptServer(t, "server.js", port) },
 	"nginx":  nginx,
