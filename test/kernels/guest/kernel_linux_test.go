@@ -4,6 +4,7 @@
 package guest
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"maps"
@@ -16,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/collector/component/componenttest"
+	"go.opentelemetry.io/collector/consumer/consumertest"
 	"golang.org/x/sys/unix"
 
 	"github.com/edf076de/ebpfreceiver/internal/probe"
@@ -25,6 +28,7 @@ import (
 var (
 	forms     = flag.String("forms", "any", "kinds of programs the hooks are limited to: any, or kinds such as tp+kprobe; a list tries one after the other")
 	tolerance = flag.Duration("tolerance", 5*time.Millisecond, "of a measured duration")
+	refused   = flag.String("refused", "", "what the receiver says on this kernel, where it cannot work")
 	requests  = flag.Int("requests", 500, "of each client")
 )
 
@@ -33,7 +37,22 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+// TestRefused holds the receiver to one clear sentence where it cannot work.
+func TestRefused(t *testing.T) {
+	if *refused == "" {
+		t.Skip("it works here")
+	}
+	traces, _, _ := create(t, 80, consumertest.NewNop())
+	err := traces.Start(context.Background(), componenttest.NewNopHost())
+	require.ErrorContains(t, err, *refused)
+	require.NotContains(t, err.Error(), "\n")
+	t.Log(err)
+}
+
 func TestForms(t *testing.T) {
+	if *refused != "" {
+		t.Skip("it does not work here")
+	}
 	for _, form := range strings.Split(*forms, ",") {
 		t.Run(form, func(t *testing.T) {
 			probe.Kinds = nil

@@ -24,6 +24,7 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/pcommon"
 	"go.opentelemetry.io/collector/pdata/ptrace"
+	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
@@ -53,9 +54,9 @@ type observer struct {
 	spans []span
 }
 
-// observe starts the receiver on a port and stops it with the test.
-func observe(t *testing.T, port int) *observer {
-	o := &observer{tel: componenttest.NewTelemetry()}
+// create makes the receiver for one port, not started.
+func create(t *testing.T, port int, sink consumer.Traces) (receiver.Traces, receiver.Metrics, *componenttest.Telemetry) {
+	tel := componenttest.NewTelemetry()
 	f := ebpfreceiver.NewFactory()
 	cfg := f.CreateDefaultConfig()
 	conf := confmap.NewFromStringMap(map[string]any{"targets": map[string]any{
@@ -63,13 +64,21 @@ func observe(t *testing.T, port int) *observer {
 	}})
 	require.NoError(t, conf.Unmarshal(cfg))
 	set := receivertest.NewNopSettings(f.Type())
-	set.TelemetrySettings = o.tel.NewTelemetrySettings()
-	sink, err := consumer.NewTraces(o.take)
-	require.NoError(t, err)
+	set.TelemetrySettings = tel.NewTelemetrySettings()
 	traces, err := f.CreateTraces(t.Context(), set, cfg, sink)
 	require.NoError(t, err)
 	metrics, err := f.CreateMetrics(t.Context(), set, cfg, consumertest.NewNop())
 	require.NoError(t, err)
+	return traces, metrics, tel
+}
+
+// observe starts the receiver on a port and stops it with the test.
+func observe(t *testing.T, port int) *observer {
+	o := new(observer)
+	sink, err := consumer.NewTraces(o.take)
+	require.NoError(t, err)
+	traces, metrics, tel := create(t, port, sink)
+	o.tel = tel
 	for _, c := range []component.Component{traces, metrics} {
 		require.NoError(t, c.Start(context.Background(), componenttest.NewNopHost()))
 		t.Cleanup(func() { require.NoError(t, c.Shutdown(context.Background())) })

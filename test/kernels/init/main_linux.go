@@ -23,6 +23,16 @@ var mounts = []struct{ kind, at string }{
 	{"bpf", "/sys/fs/bpf"},
 	{"tracefs", "/sys/kernel/tracing"},
 	{"cgroup2", "/sys/fs/cgroup"},
+	{"debugfs", "/sys/kernel/debug"},
+}
+
+// scheduling keeps the guest from switching tasks amid a program. From Linux 7 on
+// that can happen to tracepoints, and a program that is interrupted so is left
+// out for the other tasks of its CPU; emulation makes it a hundred times longer,
+// and a frequent event of a rare one.
+var scheduling = map[string]string{
+	"/sys/kernel/debug/sched/features":      "NO_WAKEUP_PREEMPTION",
+	"/sys/kernel/debug/sched/base_slice_ns": "50000000",
 }
 
 func main() {
@@ -45,6 +55,11 @@ func run() (code int, err error) {
 	}
 	if err := loopbackUp(); err != nil {
 		return 1, fmt.Errorf("bringing lo up: %w", err)
+	}
+	for file, value := range scheduling {
+		if err := os.WriteFile(file, []byte(value), 0o644); err != nil && !errors.Is(err, os.ErrNotExist) {
+			fmt.Println("init:", err)
+		}
 	}
 	args, err := os.ReadFile("/args")
 	if err != nil {
