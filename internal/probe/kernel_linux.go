@@ -57,6 +57,19 @@ func checkBTF() error {
 	return nil
 }
 
+// tooOld says in one sentence what the answers of an old verifier mean.
+func tooOld(answers error) error {
+	if !strings.Contains(answers.Error(), "type PTR in") { // "Arg#0 type PTR in classify() is not supported yet."
+		return nil
+	}
+	var u unix.Utsname
+	if err := unix.Uname(&u); err != nil {
+		return fmt.Errorf("asking for the kernel's release: %w", err)
+	}
+	return fmt.Errorf("Linux %s cannot run the probes: its verifier takes no pointers in calls of global functions, which came with 5.12; the oldest kernel tested is 6.1",
+		unix.ByteSliceToString(u.Release[:]))
+}
+
 // recvmsgArgs is how many arguments tcp_recvmsg has: 6, 5 or 4, by version.
 func recvmsgArgs(cache *btf.Cache) (uint32, error) {
 	spec, err := cache.Kernel()

@@ -56,6 +56,9 @@ func Open(c Config) (*Probes, error) {
 		}
 		errs = append(errs, fmt.Errorf("connections in %s: %w", p.name, err))
 	}
+	if err := tooOld(errors.Join(errs...)); err != nil {
+		return nil, err
+	}
 	return nil, fmt.Errorf("the kernel refuses the probes: %w", errors.Join(errs...))
 }
 
@@ -154,7 +157,7 @@ func (p *Probes) MemoryBytes() uint64 {
 
 // Close detaches everything. The source returns io.EOF from then on.
 func (p *Probes) Close() error {
-	closeAll(p.loader.links)
-	p.loader.links = nil
-	return p.ring.close()
+	err := p.ring.close()
+	p.loader.close()
+	return err
 }
