@@ -65,7 +65,7 @@ func run() (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	test := exec.Command("/test", strings.Fields(string(args))...)
+	test := exec.Command("/test", strings.Split(strings.TrimSpace(string(args)), "\n")...)
 	test.Env = []string{"PATH=/", "HOME=/tmp", "TMPDIR=/tmp"}
 	test.Stdout, test.Stderr = os.Stdout, os.Stderr
 	var exit *exec.ExitError

@@ -26,7 +26,7 @@ func boot(arch, image, initrd string, timeout time.Duration) error {
 	defer cancel()
 	m := machines[arch]
 	cmd := exec.CommandContext(ctx, m[0], append(m[1:], "-accel", "tcg", "-smp", "1", "-m", "1024",
-		"-nodefaults", "-nographic", "-no-reboot", "-serial", "stdio", "-kernel", image, "-initrd", initrd)...)
+		"-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", image, "-initrd", initrd)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err

@@ -118,7 +118,7 @@ func makeInitrd(path, arch string, args []string) error {
 	}
 	defer os.RemoveAll(dir)
 	files := []file{{name: "args", mode: 0o100644}}
-	for _, a := range append([]string{"-test.v", "-test.timeout=9m", "-tolerance=30ms"}, args...) {
+	for _, a := range append([]string{"-test.v", "-test.timeout=9m", "-tolerance=30ms", "-late=30ms"}, args...) {
 		files[0].data = append(files[0].data, a+"\n"...)
 	}
 	for name, command := range map[string][]string{
