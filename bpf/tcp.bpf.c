@@ -411,27 +411,43 @@ int recv_kretprobe(struct pt_regs *ctx)
 
 /* ---- life ---- */
 
+/*
+ * The end of a connection must reach the receiver: it would wait for ever. What
+ * finds no room in the ring waits here, for the reader to fetch when the ring is empty.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 8192);
+	__type(key, __u64); /* conn.id */
+	__type(value, struct wire_close);
+} late_closes SEC(".maps");
+volatile __u32 late_close_count; /* entries made; raced, but never zero once there was one */
+
 /* flags is what this change adds to what was told of the end. */
 static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 {
-	struct wire_close *e;
+	struct wire_close r = {};
+	__u8 fins = c->fins; /* a FIN is in the sequence numbers, but ours not yet at this change */
 
 	c->fins |= flags & (WIRE_SENT_FIN | WIRE_RECEIVED_FIN);
 	if (c->state != CONN_ON || !c->announced || !(flags & ~c->closed))
 		return;
-	e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
-	if (!e) {
-		lose(WIRE_LOSS_RING_FULL, WIRE_PART_CLOSE);
-		return;
-	}
-	bool sent = c->closed & WIRE_SENT_FIN; /* then its FIN is in write_seq; at this change it is not yet */
-	c->closed |= flags;
-	header(&e->h, WIRE_CLOSE, c->closed, c->tgid, bpf_ktime_get_ns(), c->id);
-	e->sent = c->flow[TX].offset + (__u32)(write_seq(sk) - sent - c->flow[TX].seq);
-	e->received = c->flow[RX].offset + (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
-	e->error = BPF_CORE_READ(sk, sk_err);
-	e->pad = 0;
-	bpf_ringbuf_submit(e, wakeup());
+	header(&r.h, WIRE_CLOSE, c->fins | flags, c->tgid, bpf_ktime_get_ns(), c->id);
+	r.sent = c->flow[TX].offset + (__u32)(write_seq(sk) - !!(fins & WIRE_SENT_FIN) - c->flow[TX].seq);
+	r.received = c->flow[RX].offset + (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
+	r.error = BPF_CORE_READ(sk, sk_err);
+	struct wire_close *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
+	if (e) {
+		*e = r;
+		bpf_ringbuf_submit(e, wakeup());
+		c->closed |= flags;
+	} else if (flags & WIRE_GONE) {
+		__u64 id = c->id;
+		if (bpf_map_update_elem(&late_closes, &id, &r, BPF_ANY))
+			lose(WIRE_LOSS_RING_FULL, WIRE_PART_CLOSE);
+		else
+			late_close_count++;
+	} /* else the end will tell of it */
 }
 
 static __always_inline void opened(struct sock *sk, int old)

@@ -6,7 +6,8 @@
  * message begins with a run unless it is pipelined. The first capture_bytes of a
  * run are copied, and more while the head in it has not ended. Of later calls
  * only the last bytes are, so that the end of a chunked body is seen; unless a
- * call looks like a head of its own.
+ * call looks like a head of its own. A connection that was seen pipelining may
+ * begin a message anywhere: up to HEAD_MAX of each of its calls is copied.
  */
 #pragma once
 #include "kernel.h"
@@ -98,15 +99,23 @@ __noinline __u32 peek(struct peek *to, const struct moved *m, __u32 from, __u32 
 	return gather(to->words, sizeof(to->words), &m->from, from, want);
 }
 
+/* Only of the bytes behind those captured. */
 static __always_inline void tail_of(struct wire_data *e, const struct moved *m)
 {
 	struct peek tail = {};
-	__u32 want = m->size < WIRE_TAIL ? m->size : WIRE_TAIL;
+	__u32 rest = e->size - e->captured;
+	__u32 want = rest < WIRE_TAIL ? rest : WIRE_TAIL;
 
 	if (peek(&tail, m, m->size - want, want) != want) /* in too many segments: better none than a wrong one */
 		return;
 	__builtin_memcpy(e->tail, tail.words, WIRE_TAIL);
 	e->tail_len = want;
+}
+
+/* Whether p begins a request that has no body as a rule: then what follows its head is another one. */
+static __always_inline bool is_bodiless(const __u8 *p)
+{
+	return p[0] == 'G' || p[0] == 'D' || p[0] == 'O' || (p[0] == 'H' && p[1] == 'E');
 }
 
 /*
@@ -143,8 +152,15 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	f->left -= got < f->left ? got : f->left;
 	if (got == e->size) {
 		ended = got >= 4 && *(__u32 *)&payload[at_most(got - 4, room - 4)] == CRLFCRLF;
+		/* Several requests in one write. A short one is not searched: so are most, and it takes time. */
+		if (ended && got > 256 && is_bodiless(payload) && head_ends(payload, got - 4, room))
+			c->pipelined = 1;
 	} else {
 		ended = head_ends(payload, got, room);
+		if (ended && is_bodiless(payload))
+			c->pipelined = 1;
+		if (c->pipelined)
+			ended = false;
 		if (ended || final || f->run >= HEAD_MAX)
 			tail_of(e, m);
 		else
@@ -196,17 +212,26 @@ __noinline int bare(struct conn *c, const struct moved *m, __u16 flags)
 }
 
 /* Whether a call behind the captured part of a run may begin another message. */
-__noinline bool looks_like_head(const struct moved *m)
+__noinline bool looks_like_head(struct conn *c, const struct moved *m)
 {
-	struct peek p = {};
+	struct peek p = {}, end = {};
 
-	if (!m)
+	if (!c || !m)
 		return false;
-	if (peek(&p, m, 0, 8) == 8 && p.words[0] << 8 == HTTP1 << 8)
+	if (c->pipelined)
 		return true;
-	if (m->size < 16 || m->size > capture_bytes)
+	if (peek(&p, m, 0, 8) != 8)
 		return false;
-	return peek(&p, m, m->size - 4, 4) == 4 && (__u32)p.words[0] == CRLFCRLF;
+	if (p.words[0] << 8 == HTTP1 << 8) {
+		c->pipelined = 1;
+		return true;
+	}
+	if (m->size < 16 || m->size > capture_bytes || peek(&end, m, m->size - 4, 4) != 4 ||
+	    (__u32)end.words[0] != CRLFCRLF)
+		return false;
+	if (is_bodiless((__u8 *)p.words)) /* else it may be the end of a chunked body */
+		c->pipelined = 1;
+	return true;
 }
 
 /* Sends what is worth it of a call on an observed connection. */
@@ -230,7 +255,7 @@ __noinline int capture(struct conn *c, const struct moved *m)
 		return bare(c, m, flags | WIRE_UNREADABLE);
 	}
 	if (!f->left) {
-		if (!looks_like_head(m))
+		if (!looks_like_head(c, m))
 			return bare(c, m, flags);
 		f->left = capture_bytes;
 		f->run = 0;

@@ -73,7 +73,7 @@ struct conn {
 	__u8 midstream;
 	__u8 closed;      /* enum wire_close_flags told so far */
 	__u8 fins;        /* those of them that were seen: each takes a sequence number */
-	__u8 pad;
+	__u8 pipelined;   /* messages were seen that did not begin a run */
 };
 
 struct {

@@ -247,9 +247,11 @@ static __always_inline struct proc *proc_of(__u32 tgid)
 	if (p)
 		return p;
 	struct proc empty = {};
-	if (bpf_map_update_elem(&procs, &tgid, &empty, BPF_NOEXIST))
+	bpf_map_update_elem(&procs, &tgid, &empty, BPF_NOEXIST);
+	p = bpf_map_lookup_elem(&procs, &tgid); /* another thread may have been first */
+	if (!p)
 		lose(WIRE_LOSS_PROCESS_TABLE_FULL, WIRE_PART_PROCESS);
-	return bpf_map_lookup_elem(&procs, &tgid);
+	return p;
 }
 
 static __always_inline __u64 targets_of_exe(struct proc *p, __u32 tid)

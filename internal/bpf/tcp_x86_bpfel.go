@@ -24,6 +24,7 @@ const (
 	TcpMapEntered              = "entered"
 	TcpMapEvents               = "events"
 	TcpMapGlobs                = "globs"
+	TcpMapLateCloses           = "late_closes"
 	TcpMapListeners            = "listeners"
 	TcpMapLosses               = "losses"
 	TcpMapPaths                = "paths"
@@ -59,6 +60,7 @@ const (
 	TcpVarEnabled              = "enabled"
 	TcpVarExeGlobs             = "exe_globs"
 	TcpVarHaveIncludes         = "have_includes"
+	TcpVarLateCloseCount       = "late_close_count"
 	TcpVarMaxConns             = "max_conns"
 	TcpVarReaderIdle           = "reader_idle"
 	TcpVarRecvmsgArgs          = "recvmsg_args"
@@ -141,6 +143,7 @@ type TcpMapSpecs struct {
 	Entered        *ebpf.MapSpec `ebpf:"entered"`
 	Events         *ebpf.MapSpec `ebpf:"events"`
 	Globs          *ebpf.MapSpec `ebpf:"globs"`
+	LateCloses     *ebpf.MapSpec `ebpf:"late_closes"`
 	Listeners      *ebpf.MapSpec `ebpf:"listeners"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
 	Paths          *ebpf.MapSpec `ebpf:"paths"`
@@ -153,25 +156,26 @@ type TcpMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpVariableSpecs struct {
-	AnyCgroup     *ebpf.VariableSpec `ebpf:"any_cgroup"`
-	AnyExe        *ebpf.VariableSpec `ebpf:"any_exe"`
-	AnyPid        *ebpf.VariableSpec `ebpf:"any_pid"`
-	AnyPort       *ebpf.VariableSpec `ebpf:"any_port"`
-	CaptureBytes  *ebpf.VariableSpec `ebpf:"capture_bytes"`
-	CgroupGlobs   *ebpf.VariableSpec `ebpf:"cgroup_globs"`
-	ConnsClosed   *ebpf.VariableSpec `ebpf:"conns_closed"`
-	ConnsOnSocket *ebpf.VariableSpec `ebpf:"conns_on_socket"`
-	ConnsOpened   *ebpf.VariableSpec `ebpf:"conns_opened"`
-	Enabled       *ebpf.VariableSpec `ebpf:"enabled"`
-	ExeGlobs      *ebpf.VariableSpec `ebpf:"exe_globs"`
-	HaveIncludes  *ebpf.VariableSpec `ebpf:"have_includes"`
-	MaxConns      *ebpf.VariableSpec `ebpf:"max_conns"`
-	ReaderIdle    *ebpf.VariableSpec `ebpf:"reader_idle"`
-	RecvmsgArgs   *ebpf.VariableSpec `ebpf:"recvmsg_args"`
-	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
-	SendChunks    *ebpf.VariableSpec `ebpf:"send_chunks"`
-	SendStarts    *ebpf.VariableSpec `ebpf:"send_starts"`
-	VerdictCount  *ebpf.VariableSpec `ebpf:"verdict_count"`
+	AnyCgroup      *ebpf.VariableSpec `ebpf:"any_cgroup"`
+	AnyExe         *ebpf.VariableSpec `ebpf:"any_exe"`
+	AnyPid         *ebpf.VariableSpec `ebpf:"any_pid"`
+	AnyPort        *ebpf.VariableSpec `ebpf:"any_port"`
+	CaptureBytes   *ebpf.VariableSpec `ebpf:"capture_bytes"`
+	CgroupGlobs    *ebpf.VariableSpec `ebpf:"cgroup_globs"`
+	ConnsClosed    *ebpf.VariableSpec `ebpf:"conns_closed"`
+	ConnsOnSocket  *ebpf.VariableSpec `ebpf:"conns_on_socket"`
+	ConnsOpened    *ebpf.VariableSpec `ebpf:"conns_opened"`
+	Enabled        *ebpf.VariableSpec `ebpf:"enabled"`
+	ExeGlobs       *ebpf.VariableSpec `ebpf:"exe_globs"`
+	HaveIncludes   *ebpf.VariableSpec `ebpf:"have_includes"`
+	LateCloseCount *ebpf.VariableSpec `ebpf:"late_close_count"`
+	MaxConns       *ebpf.VariableSpec `ebpf:"max_conns"`
+	ReaderIdle     *ebpf.VariableSpec `ebpf:"reader_idle"`
+	RecvmsgArgs    *ebpf.VariableSpec `ebpf:"recvmsg_args"`
+	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
+	SendChunks     *ebpf.VariableSpec `ebpf:"send_chunks"`
+	SendStarts     *ebpf.VariableSpec `ebpf:"send_starts"`
+	VerdictCount   *ebpf.VariableSpec `ebpf:"verdict_count"`
 }
 
 // TcpObjects contains all objects after they have been loaded into the kernel.
@@ -202,6 +206,7 @@ type TcpMaps struct {
 	Entered        *ebpf.Map `ebpf:"entered"`
 	Events         *ebpf.Map `ebpf:"events"`
 	Globs          *ebpf.Map `ebpf:"globs"`
+	LateCloses     *ebpf.Map `ebpf:"late_closes"`
 	Listeners      *ebpf.Map `ebpf:"listeners"`
 	Losses         *ebpf.Map `ebpf:"losses"`
 	Paths          *ebpf.Map `ebpf:"paths"`
@@ -220,6 +225,7 @@ func (m *TcpMaps) Close() error {
 		m.Entered,
 		m.Events,
 		m.Globs,
+		m.LateCloses,
 		m.Listeners,
 		m.Losses,
 		m.Paths,
@@ -233,25 +239,26 @@ func (m *TcpMaps) Close() error {
 //
 // It can be passed to LoadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpVariables struct {
-	AnyCgroup     *ebpf.Variable `ebpf:"any_cgroup"`
-	AnyExe        *ebpf.Variable `ebpf:"any_exe"`
-	AnyPid        *ebpf.Variable `ebpf:"any_pid"`
-	AnyPort       *ebpf.Variable `ebpf:"any_port"`
-	CaptureBytes  *ebpf.Variable `ebpf:"capture_bytes"`
-	CgroupGlobs   *ebpf.Variable `ebpf:"cgroup_globs"`
-	ConnsClosed   *ebpf.Variable `ebpf:"conns_closed"`
-	ConnsOnSocket *ebpf.Variable `ebpf:"conns_on_socket"`
-	ConnsOpened   *ebpf.Variable `ebpf:"conns_opened"`
-	Enabled       *ebpf.Variable `ebpf:"enabled"`
-	ExeGlobs      *ebpf.Variable `ebpf:"exe_globs"`
-	HaveIncludes  *ebpf.Variable `ebpf:"have_includes"`
-	MaxConns      *ebpf.Variable `ebpf:"max_conns"`
-	ReaderIdle    *ebpf.Variable `ebpf:"reader_idle"`
-	RecvmsgArgs   *ebpf.Variable `ebpf:"recvmsg_args"`
-	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
-	SendChunks    *ebpf.Variable `ebpf:"send_chunks"`
-	SendStarts    *ebpf.Variable `ebpf:"send_starts"`
-	VerdictCount  *ebpf.Variable `ebpf:"verdict_count"`
+	AnyCgroup      *ebpf.Variable `ebpf:"any_cgroup"`
+	AnyExe         *ebpf.Variable `ebpf:"any_exe"`
+	AnyPid         *ebpf.Variable `ebpf:"any_pid"`
+	AnyPort        *ebpf.Variable `ebpf:"any_port"`
+	CaptureBytes   *ebpf.Variable `ebpf:"capture_bytes"`
+	CgroupGlobs    *ebpf.Variable `ebpf:"cgroup_globs"`
+	ConnsClosed    *ebpf.Variable `ebpf:"conns_closed"`
+	ConnsOnSocket  *ebpf.Variable `ebpf:"conns_on_socket"`
+	ConnsOpened    *ebpf.Variable `ebpf:"conns_opened"`
+	Enabled        *ebpf.Variable `ebpf:"enabled"`
+	ExeGlobs       *ebpf.Variable `ebpf:"exe_globs"`
+	HaveIncludes   *ebpf.Variable `ebpf:"have_includes"`
+	LateCloseCount *ebpf.Variable `ebpf:"late_close_count"`
+	MaxConns       *ebpf.Variable `ebpf:"max_conns"`
+	ReaderIdle     *ebpf.Variable `ebpf:"reader_idle"`
+	RecvmsgArgs    *ebpf.Variable `ebpf:"recvmsg_args"`
+	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
+	SendChunks     *ebpf.Variable `ebpf:"send_chunks"`
+	SendStarts     *ebpf.Variable `ebpf:"send_starts"`
+	VerdictCount   *ebpf.Variable `ebpf:"verdict_count"`
 }
 
 // TcpPrograms contains all programs after they have been loaded into the kernel.

@@ -83,7 +83,8 @@ func openPlan(c Config, p plan, consts map[string]any, s *selection, cache *btf.
 }
 
 func finish(l *loader) (*Probes, error) {
-	r, err := newRing(l.shared["events"], l.first.Variables["reader_idle"])
+	v := l.first.Variables
+	r, err := newRing(l.shared["events"], v["reader_idle"], late{closes: l.shared["late_closes"], count: v["late_close_count"]})
 	if err != nil {
 		l.close()
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)

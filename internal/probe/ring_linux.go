@@ -26,6 +26,7 @@ const (
 type ring struct {
 	reader *ringbuf.Reader
 	idle   *ebpf.Variable // reader_idle of bpf/include/wakeup.h
+	late   late
 	record ringbuf.Record
 	early  bool // record was read by sleep and not taken yet
 	full   bool // the last Drain stopped before the ring was empty
@@ -33,12 +34,12 @@ type ring struct {
 	closed atomic.Bool
 }
 
-func newRing(events *ebpf.Map, idle *ebpf.Variable) (*ring, error) {
+func newRing(events *ebpf.Map, idle *ebpf.Variable, l late) (*ring, error) {
 	r, err := ringbuf.NewReader(events)
 	if err != nil {
 		return nil, err
 	}
-	return &ring{reader: r, idle: idle}, nil
+	return &ring{reader: r, idle: idle, late: l}, nil
 }
 
 // Drain calls take with every record that waits.
@@ -55,7 +56,7 @@ func (r *ring) Drain(take func([]byte)) error {
 	r.full = false
 	for range drainRecords {
 		if err := r.reader.ReadInto(&r.record); err != nil {
-			return readError(err)
+			return errors.Join(readError(err), r.late.drain(take))
 		}
 		r.empty = 0
 		take(r.record.RawSample)

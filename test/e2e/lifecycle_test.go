@@ -47,7 +47,8 @@ func TestRestart(t *testing.T) {
 	for i := range 5 {
 		o := observe(t, onPort(port))
 		loaded := inKernel(t)
-		require.NotEmpty(t, loaded)
+		require.NotEmpty(t, loaded.programs)
+		require.NotEmpty(t, loaded.maps)
 		results := goClient(t, "-url", url(port, ""), "-n", "20", "-prefix", fmt.Sprint("round", i, "-"))
 		requireTruth(t, results, expected(results), o.settle(40))
 		o.stop()
@@ -57,40 +58,58 @@ func TestRestart(t *testing.T) {
 	}
 }
 
-// programs are the BPF programs this process holds in the kernel, by ID.
-type programs []ebpf.ProgramID
+// objects are what this process holds in the kernel.
+type objects struct{ programs, maps []ebpfID }
 
-// inKernel finds the programs by the descriptors of this process: others may
+type ebpfID uint32
+
+// inKernel finds the objects by the descriptors of this process: others may
 // load programs meanwhile.
-func inKernel(t testing.TB) (loaded programs) {
+func inKernel(t testing.TB) (o objects) {
 	t.Helper()
 	files, err := filepath.Glob("/proc/self/fdinfo/*")
 	require.NoError(t, err)
 	for _, file := range files {
 		text, _ := os.ReadFile(file)
 		for line := range strings.Lines(string(text)) {
-			if value, ok := strings.CutPrefix(line, "prog_id:"); ok {
-				id, err := strconv.ParseUint(strings.TrimSpace(value), 10, 32)
-				require.NoError(t, err)
-				loaded = append(loaded, ebpf.ProgramID(id))
+			key, value, _ := strings.Cut(line, ":")
+			id, _ := strconv.ParseUint(strings.TrimSpace(value), 10, 32)
+			switch {
+			case id == 0:
+			case key == "prog_id":
+				o.programs = append(o.programs, ebpfID(id))
+			case key == "map_id":
+				o.maps = append(o.maps, ebpfID(id))
 			}
 		}
 	}
-	return loaded
+	return o
 }
 
-// requireGone waits until the kernel knows none of the programs.
-func (loaded programs) requireGone(t testing.TB) {
+const bpfMmapable = 1 << 10
+
+// requireGone waits until the kernel knows none of the objects.
+func (o objects) requireGone(t testing.TB) {
 	t.Helper()
-	require.Eventually(t, func() bool {
-		for _, id := range loaded {
-			if p, err := ebpf.NewProgramFromID(id); !errors.Is(err, os.ErrNotExist) {
+	gone := func() bool {
+		for _, id := range o.programs {
+			if p, err := ebpf.NewProgramFromID(ebpf.ProgramID(id)); !errors.Is(err, os.ErrNotExist) {
 				_ = p.Close()
 				return false
 			}
 		}
+		for _, id := range o.maps {
+			if m, err := ebpf.NewMapFromID(ebpf.MapID(id)); !errors.Is(err, os.ErrNotExist) {
+				mapped := err == nil && m.Flags()&bpfMmapable != 0
+				_ = m.Close()
+				if !mapped { // else a page, which garbage collection unmaps
+					return false
+				}
+			}
+		}
 		return true
-	}, 5*time.Second, 50*time.Millisecond, "%v", loaded)
+	}
+	require.Eventually(t, gone, 5*time.Second, 50*time.Millisecond, "%v", o)
 	require.Empty(t, inKernel(t))
 }
 
