@@ -9,9 +9,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -66,6 +68,25 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// TestPrivileges runs a part of it all with no more than the two capabilities
+// that the receiver asks for.
+func TestPrivileges(t *testing.T) {
+	exe, err := os.Executable()
+	require.NoError(t, err)
+	if *refused != "" || exe != "/test" {
+		t.Skip("only in a guest, where anybody may read the binary, with a kernel that works")
+	}
+	cmd := exec.Command(exe, "-test.v", "-test.run=TestForms/.*/processes", "-forms="+*forms)
+	cmd.Dir = "/"
+	const nobody = 65534
+	cmd.SysProcAttr = &syscall.SysProcAttr{
+		Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
+		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON},
+	}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}
+
 // testForm observes one server, and clients one after the other.
 func testForm(t *testing.T) {
 	server, port := startServer(t)
@@ -92,7 +113,7 @@ func testForm(t *testing.T) {
 	run("processes", (*check).processes)
 
 	lost := o.points(t, "otelcol_ebpf_lost", "stage", "reason", "part")
-	delete(lost, "body unreadable kernel") // sendfile's
+	delete(lost, "kernel unreadable body") // sendfile's
 	assert.Empty(t, lost, "losses")
 	counts := server.counts(t)
 	for i := range 5 {

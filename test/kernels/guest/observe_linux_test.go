@@ -10,7 +10,6 @@ import (
 	"maps"
 	"net"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,6 +25,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	"github.com/edf076de/ebpfreceiver/receiver/ebpfreceiver"
@@ -158,9 +158,9 @@ func (o *observer) points(t *testing.T, name string, attributes ...string) map[s
 	}
 	for _, p := range data {
 		var key []string
-		for _, kv := range p.Attributes.ToSlice() {
-			if slices.Contains(attributes, string(kv.Key)) {
-				key = append(key, kv.Value.AsString())
+		for _, name := range attributes {
+			if v, ok := p.Attributes.Value(attribute.Key(name)); ok {
+				key = append(key, v.AsString())
 			}
 		}
 		values[strings.Join(key, " ")] += p.Value

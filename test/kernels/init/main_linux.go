@@ -57,7 +57,10 @@ func run() (code int, err error) {
 		return 1, fmt.Errorf("bringing lo up: %w", err)
 	}
 	for file, value := range scheduling {
-		if err := os.WriteFile(file, []byte(value), 0o644); err != nil && !errors.Is(err, os.ErrNotExist) {
+		if _, err := os.Stat(file); err != nil {
+			continue // an older kernel
+		}
+		if err := os.WriteFile(file, []byte(value), 0); err != nil {
 			fmt.Println("init:", err)
 		}
 	}

@@ -20,8 +20,9 @@ var machines = map[string][]string{
 
 const cmdline = "panic=-1 quiet rdinit=/init"
 
-// boot runs a guest to its end, shows its console, and fails unless its test passed.
-func boot(arch, image, initrd string, timeout time.Duration) error {
+// boot runs a guest to its end and shows its console. It returns what the test
+// says of the forms of the hooks, and fails unless the test passed.
+func boot(arch, image, initrd string, timeout time.Duration) (forms []string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	m := machines[arch]
@@ -29,13 +30,13 @@ func boot(arch, image, initrd string, timeout time.Duration) error {
 		"-nodefaults", "-display", "none", "-no-reboot", "-serial", "stdio", "-kernel", image, "-initrd", initrd)...)
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cmd.Stderr = cmd.Stdout
 	if err := cmd.Start(); err != nil {
-		return err
+		return nil, err
 	}
-	code := ""
+	code, test := "", ""
 	for lines := bufio.NewScanner(out); lines.Scan(); {
 		line := strings.TrimRight(lines.Text(), "\r")
 		if rest, ok := strings.CutPrefix(line, "KTEST-EXIT code="); ok {
@@ -43,15 +44,21 @@ func boot(arch, image, initrd string, timeout time.Duration) error {
 			continue
 		}
 		fmt.Println(" ", line)
+		if rest, ok := strings.CutPrefix(line, "=== RUN   TestForms/"); ok {
+			test, _, _ = strings.Cut(rest, "/")
+		}
+		if _, form, ok := strings.Cut(line, " form: "); ok {
+			forms = append(forms, test+": "+form)
+		}
 	}
 	err = cmd.Wait()
 	switch {
 	case ctx.Err() != nil:
-		return fmt.Errorf("no end after %s", timeout)
+		return forms, fmt.Errorf("no end after %s", timeout)
 	case code == "0":
-		return nil
+		return forms, nil
 	case code != "":
-		return errors.New("the tests failed")
+		return forms, errors.New("the tests failed")
 	}
-	return fmt.Errorf("the guest ended without a word: %w", err)
+	return forms, fmt.Errorf("the guest ended without a word: %w", err)
 }

@@ -32,7 +32,7 @@ func (k kernel) name() string {
 // others force it to what it would take elsewhere.
 var kernels = []kernel{
 	{series: "5.10", arch: "amd64", args: []string{"-refused=cannot run the probes"}},
-	{series: "6.1", arch: "amd64", args: []string{"-forms=any,fentry+fexit,kprobe+kretprobe"}},
+	{series: "6.1", arch: "amd64", args: []string{"-forms=any,kprobe+kretprobe"}},
 	{series: "6.12", arch: "amd64", args: []string{"-forms=any,tp,fentry+fexit,kprobe+kretprobe,tp+kprobe"}},
 	{series: "sid", arch: "amd64", args: []string{"-forms=any,tp,fentry+fexit,kprobe+kretprobe"}},
 	{series: "6.1", arch: "arm64", args: []string{"-forms=any"}, also: true},
@@ -41,16 +41,18 @@ var kernels = []kernel{
 
 var (
 	run     = flag.String("run", "", "run only the tests that match, as go test -run")
-	forms   = flag.String("forms", "", "test with these forms instead of each kernel's own")
+	only    = flag.String("forms", "", "test with these forms instead of each kernel's own")
 	timeout = flag.Duration("timeout", 10*time.Minute, "for each kernel")
 )
 
 func main() {
 	flag.Parse()
 	passed, failed := 0, 0
+	var table []string
 	for _, k := range chosen(flag.Args()) {
 		begin := time.Now()
-		release, err := test(k)
+		release, forms, err := test(k)
+		table = append(table, forms...)
 		took := time.Since(begin).Round(time.Second)
 		if err != nil {
 			failed++
@@ -59,6 +61,10 @@ func main() {
 		}
 		passed++
 		fmt.Printf("PASS %s %s (%s)\n\n", k.name(), release, took)
+	}
+	fmt.Println("which form each hook took:")
+	for _, line := range table {
+		fmt.Println(" ", line)
 	}
 	fmt.Printf("kernels: %d passed, %d failed\n", passed, failed)
 	if failed > 0 || passed == 0 {
@@ -77,37 +83,41 @@ func chosen(names []string) []kernel {
 	return list
 }
 
-// test boots one kernel and returns its release.
-func test(k kernel) (found string, err error) {
+// test boots one kernel and returns its release and the forms of its hooks.
+func test(k kernel) (found string, forms []string, err error) {
 	cache, err := filepath.Abs(".cache/kernels")
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	a, err := openArchive(cache, k.arch)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	pkg, err := a.newest(k.series)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	image, err := a.image(cache, pkg)
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	args := k.args
-	if *forms != "" {
-		args = append(args, "-forms="+*forms)
+	if *only != "" {
+		args = append(args, "-forms="+*only)
 	}
 	if *run != "" {
 		args = append(args, "-test.run="+*run)
 	}
 	initrd := filepath.Join(cache, "initrd-"+k.arch)
 	if err := makeInitrd(initrd, k.arch, args); err != nil {
-		return release(pkg), err
+		return release(pkg), nil, err
 	}
 	fmt.Printf("==== %s: %s\n", k.name(), release(pkg))
-	return release(pkg), boot(k.arch, image, initrd, *timeout)
+	forms, err = boot(k.arch, image, initrd, *timeout)
+	for i := range forms {
+		forms[i] = k.name() + " " + forms[i]
+	}
+	return release(pkg), forms, err
 }
 
 // makeInitrd builds the guest's two programs and packs them.
