@@ -134,7 +134,7 @@ func (s *burst) Wait(time.Duration) error {
 }
 
 func TestClock(t *testing.T) {
-	mono, wall := time.Duration(0), time.Duration(1000*time.Hour)
+	mono, wall := time.Duration(0), 1000*time.Hour
 	c := &clock{read: func() (time.Duration, time.Duration) { return mono, wall }}
 	require.Equal(t, wall, c.Offset())
 	wall += clockSlack / 2 // jitter

@@ -66,7 +66,7 @@ func tooOld(answers error) error {
 	if err := unix.Uname(&u); err != nil {
 		return fmt.Errorf("asking for the kernel's release: %w", err)
 	}
-	return fmt.Errorf("Linux %s cannot run the probes: its verifier takes no pointers in calls of global functions, which came with 5.12; the oldest kernel tested is 6.1",
+	return fmt.Errorf("kernel %s cannot run the probes: its verifier takes no pointers in calls of global functions, which came with 5.12; the oldest kernel tested is 6.1",
 		unix.ByteSliceToString(u.Release[:]))
 }
 

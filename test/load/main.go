@@ -21,7 +21,6 @@ type run struct {
 	perSecond float64       // requests
 	nginxCPU  time.Duration // per request
 	collCPU   time.Duration // of the collector, per request
-	bpf       time.Duration // in BPF programs, per request; only with -stats
 	exchanges float64       // that the collector understood
 	lost      float64       // that it counted as lost
 }

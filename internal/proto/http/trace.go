@@ -19,8 +19,8 @@ func (h *Head) addTracestate(name, value []byte) {
 		h.tracestate = value
 		return
 	}
-	joined := append(bytes.Clone(h.tracestate), ',')
-	h.tracestate = append(joined, value...)
+	h.tracestate = append(bytes.Clone(h.tracestate), ',')
+	h.tracestate = append(h.tracestate, value...)
 }
 
 // parent returns the trace context of a request, zero when there is none or it
