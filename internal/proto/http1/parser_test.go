@@ -140,7 +140,7 @@ func TestTail(t *testing.T) {
 		"x\r\n0\r\nno field\r\n0\r\n\r\n":   true,
 		"x\r\n0\r\nA: b\r\n\r\nx\r\n\r\n\r": false,
 	} {
-		if got := inText.scan([]byte(text)) == ended; got != want && !(text[0] == '0') {
+		if got := inText.scan([]byte(text)) == ended; got != want && text[0] != '0' {
 			t.Errorf("%q: %v, want %v", text, got, want)
 		}
 		if got := lineStart.scan([]byte(text)) == ended; got != want {
