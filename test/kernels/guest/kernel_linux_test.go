@@ -76,7 +76,13 @@ func TestPrivileges(t *testing.T) {
 	if *refused != "" || exe != "/test" {
 		t.Skip("only in a guest, where anybody may read the binary, with a kernel that works")
 	}
-	cmd := exec.Command(exe, "-test.v", "-test.run=TestForms/.*/processes", "-forms="+*forms)
+	var without []string // kprobes need more where perf is restricted, as on Debian
+	for form := range strings.SplitSeq(*forms, ",") {
+		if !strings.Contains(form, "kprobe") {
+			without = append(without, form)
+		}
+	}
+	cmd := exec.Command(exe, "-test.v", "-test.run=TestForms/.*/processes", "-forms="+strings.Join(without, ","))
 	cmd.Dir = "/"
 	const nobody = 65534
 	cmd.SysProcAttr = &syscall.SysProcAttr{
