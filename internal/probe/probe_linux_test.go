@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -19,6 +20,11 @@ func TestKernelWithoutBTF(t *testing.T) {
 	defer func(was string) { vmlinux = was }(vmlinux)
 	vmlinux = filepath.Join(t.TempDir(), "vmlinux")
 	require.ErrorContains(t, checkBTF(), "this kernel has no BTF")
+}
+
+func TestTooOld(t *testing.T) {
+	require.ErrorContains(t, tooOld(errors.New("Arg#0 type PTR in classify() is not supported yet.")), "the oldest kernel tested is 6.1")
+	require.NoError(t, tooOld(errors.New("operation not permitted")))
 }
 
 func TestSelection(t *testing.T) {
