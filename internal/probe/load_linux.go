@@ -3,7 +3,6 @@ package probe
 import (
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -25,7 +24,7 @@ type loader struct {
 	cache   *btf.Cache
 	shared  map[string]*ebpf.Map // by name; .rodata is not shared: every program has its own constants
 	first   *ebpf.Collection     // owns the shared maps and the variables
-	links   []io.Closer
+	links   []*attached
 	states  []State
 }
 
@@ -140,7 +139,7 @@ func (l *loader) attachHook(h hook) State {
 }
 
 // attachForm attaches all programs of one form, or none.
-func (l *loader) attachForm(o object, form []string) (links []io.Closer, sections []string, err error) {
+func (l *loader) attachForm(o object, form []string) (links []*attached, sections []string, err error) {
 	defer func() {
 		if err != nil {
 			closeAll(links)
@@ -161,14 +160,14 @@ func (l *loader) attachForm(o object, form []string) (links []io.Closer, section
 }
 
 // attachProgram loads one program, with constants of its own, and attaches it.
-func (l *loader) attachProgram(o object, name string, consts map[string]any) (io.Closer, string, error) {
+func (l *loader) attachProgram(o object, name string, consts map[string]any) (*attached, string, error) {
 	spec := l.specs[o].Copy()
-	program, ok := spec.Programs[name]
+	only, ok := spec.Programs[name]
 	if !ok {
 		return nil, "", fmt.Errorf("no program %s", name)
 	}
-	section := program.SectionName
-	spec.Programs = map[string]*ebpf.ProgramSpec{name: program}
+	section := only.SectionName
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: only}
 	for name, value := range consts {
 		if v, ok := spec.Variables[name]; ok {
 			if err := v.Set(value); err != nil {
@@ -186,13 +185,25 @@ func (l *loader) attachProgram(o object, name string, consts map[string]any) (io
 	if err != nil {
 		return nil, section, fmt.Errorf("loading %s: %w", section, err)
 	}
-	defer coll.Close() // the link holds the program
-	ln, err := attach(section, coll.Programs[name])
+	defer coll.Close()
+	program := coll.DetachProgram(name)
+	ln, err := attach(section, program)
 	if err != nil {
+		_ = program.Close() // the error says more
 		return nil, section, fmt.Errorf("attaching %s: %w", section, err)
 	}
-	return ln, section, nil
+	return &attached{Link: ln, name: name, program: program}, section, nil
 }
+
+// attached is a program at work.
+type attached struct {
+	link.Link
+	name    string
+	program *ebpf.Program
+}
+
+// Close detaches the program.
+func (a *attached) Close() error { return errors.Join(a.Link.Close(), a.program.Close()) }
 
 func attach(section string, program *ebpf.Program) (link.Link, error) {
 	kind, target, _ := strings.Cut(section, "/")
@@ -218,7 +229,7 @@ func (l *loader) close() {
 	}
 }
 
-func closeAll(links []io.Closer) {
+func closeAll(links []*attached) {
 	for i := len(links) - 1; i >= 0; i-- {
 		_ = links[i].Close()
 	}

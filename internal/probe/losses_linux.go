@@ -43,5 +43,19 @@ func (p *Probes) Losses() []Loss {
 			}
 		}
 	}
+	return append(losses, p.missed()...)
+}
+
+// missed returns how often the kernel left a program out because the program had been
+// preempted on that processor (recursion_misses of bpf_prog_info). Part is the program.
+func (p *Probes) missed() []Loss {
+	var losses []Loss
+	for _, a := range p.loader.links {
+		stats, err := a.program.Stats()
+		if err != nil || stats.RecursionMisses == 0 {
+			continue // before 5.12 the kernel does not count
+		}
+		losses = append(losses, Loss{Reason: "program_busy", Part: a.name, Count: stats.RecursionMisses})
+	}
 	return losses
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cilium/ebpf"
 	"github.com/cilium/ebpf/btf"
+	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
@@ -106,9 +107,9 @@ func (l *loader) readListeners() error {
 	}
 	defer it.Close()
 	l.states = append(l.states, State{Hook: "listeners", Form: "iter/task_file"})
-	opener, ok := it.(interface{ Open() (io.ReadCloser, error) })
+	opener, ok := it.Link.(*link.Iter)
 	if !ok {
-		return fmt.Errorf("listeners: %T cannot be read", it)
+		return fmt.Errorf("listeners: %T cannot be read", it.Link)
 	}
 	rc, err := opener.Open()
 	if err != nil {
