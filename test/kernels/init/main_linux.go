@@ -32,7 +32,7 @@ var mounts = []struct{ kind, at string }{
 // and a frequent event of a rare one.
 var scheduling = map[string]string{
 	"/sys/kernel/debug/sched/features":      "NO_WAKEUP_PREEMPTION",
-	"/sys/kernel/debug/sched/base_slice_ns": "50000000",
+	"/sys/kernel/debug/sched/base_slice_ns": "1000000000",
 }
 
 func main() {
