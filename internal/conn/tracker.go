@@ -169,7 +169,7 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	s.next = e.Offset + uint64(e.Size)
 	hole := uint64(e.Size) - uint64(len(e.Payload)) - uint64(len(e.Tail))
 	p := piece{
-		bytes: e.Payload, hole: hole, lost: e.Flags&(event.Fault|event.Unreadable|event.Raced) != 0,
+		bytes: e.Payload, hole: hole, lost: isLoss(e),
 		end: e.Flags&event.End != 0 && len(e.Tail) == 0, first: e.Time, last: e.Last, thread: e.TID,
 	}
 	t.take(c, dir, &p)
@@ -178,6 +178,12 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 		t.take(c, dir, &p)
 	}
 	t.eof(c, dir)
+}
+
+// isLoss reports whether the hole in e is a loss. Bytes of a body that no buffer
+// shows, as with sendfile, would not have been copied anyway.
+func isLoss(e *event.Event) bool {
+	return e.Flags&(event.Fault|event.Raced) != 0 || e.Flags&event.Unreadable != 0 && e.Flags&event.Run != 0
 }
 
 // lost tells the parser that the bytes up to offset are missing. They crossed
