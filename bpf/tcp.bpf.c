@@ -37,9 +37,12 @@ const volatile bool send_starts = true;     /* a form of send_start is attached 
 const volatile bool send_chunks = true;     /* and it is the one that fires for every chunk */
 const volatile __u32 recvmsg_args = 4;      /* arguments of tcp_recvmsg: 6 before 5.19, 5 before 6.18 */
 
-/* Verdicts of the receiver on connections. It raises verdict_count with each. */
+/*
+ * Verdicts of the receiver on connections. It raises verdict_count with each.
+ * Those on connections that have closed meanwhile are never fetched, and give way.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64); /* conn.id */
 	__type(value, __u8);

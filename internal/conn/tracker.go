@@ -30,6 +30,7 @@ type Tracker struct {
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
 	scratch   proto.Data
+	strays    int
 }
 
 // A Loss is a reason why something of a connection was not seen.
@@ -114,7 +115,8 @@ func (t *Tracker) exit(e *event.Event) {
 func (t *Tracker) moved(e *event.Event) {
 	c := t.conns[e.Conn]
 	if c == nil {
-		return // muted or closed: the kernel had not heard yet
+		t.stray(e)
+		return
 	}
 	c.active = e.Last
 	if !c.joins(e) {
@@ -124,6 +126,18 @@ func (t *Tracker) moved(e *event.Event) {
 	t.apply(c, e)
 	if len(c.held) > 0 {
 		t.retry(c, false)
+	}
+}
+
+// remute is how many strays there are to a verdict given again.
+const remute = 64
+
+// stray takes the bytes of a connection nobody follows: it was muted or has
+// closed and the kernel had not heard yet, or it gave way in a full table. If
+// strays go on, a verdict did not arrive.
+func (t *Tracker) stray(e *event.Event) {
+	if t.strays++; t.strays%remute == 0 {
+		t.cfg.Mute(e.Conn)
 	}
 }
 

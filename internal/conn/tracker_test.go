@@ -89,6 +89,14 @@ func TestUnrecognised(t *testing.T) {
 	require.Empty(t, b.got)
 }
 
+func TestStrays(t *testing.T) {
+	b := newBench()
+	for range 2 * remute {
+		b.received("x") // of a connection that was not told of
+	}
+	require.Equal(t, []uint64{1, 1}, b.muted)
+}
+
 func TestJoinedInMidstream(t *testing.T) {
 	b := newBench().joined()
 	b.received("rest of a body\n")

@@ -129,17 +129,13 @@ func (p *Probes) Source() event.Source { return p.ring }
 func (p *Probes) Mute(conn uint64) {
 	p.mute.Lock()
 	defer p.mute.Unlock()
-	// A full table only means that the connection is asked about again: it stays
-	// captured, and the caller mutes it again with its next record.
+	// A verdict that cannot be stored is given again when the connection goes on.
 	if p.loader.shared["verdicts"].Update(conn, uint8(1), ebpf.UpdateAny) != nil {
 		return
 	}
 	p.verdict++
 	_ = p.loader.first.Variables["verdict_count"].Set(p.verdict)
 }
-
-// Unmute forgets a verdict on a connection that has closed.
-func (p *Probes) Unmute(conn uint64) { _ = p.loader.shared["verdicts"].Delete(conn) }
 
 // States returns what became of every hook.
 func (p *Probes) States() []State { return p.loader.states }
