@@ -95,12 +95,12 @@ func (t *Tracker) open(e *event.Event) {
 	t.conns[e.Conn] = c
 }
 
-// evict forgets a sixteenth of the connections, those longest without bytes: a
-// lost Close leaves one behind.
+// evict forgets a sixteenth of the connections, those longest without bytes.
+// Their open exchanges are not ended: nothing says that they have.
 func (t *Tracker) evict() {
 	all := slices.SortedFunc(maps.Values(t.conns), func(a, b *tracked) int { return int(a.active - b.active) })
 	for _, c := range all[:len(all)/16+1] {
-		t.end(c, c.active, proto.ReasonClosed)
+		t.forget(c)
 		t.lose("connection_table_full", "connection")
 	}
 }

@@ -161,8 +161,13 @@ func TestEviction(t *testing.T) {
 	b := newBench()
 	for i := range 33 {
 		b.Handle(&event.Event{Kind: event.Open, PID: 1, Conn: uint64(i + 1), OpenInfo: event.OpenInfo{Role: event.RolePassive}})
+		if i == 0 {
+			b.received("?a\n")
+		}
 	}
 	require.LessOrEqual(t, b.Len(), 32)
+	require.NotEmpty(t, b.muted)
+	require.Empty(t, b.got, "no request is said to have failed")
 	require.NotZero(t, b.Losses()[Loss{"connection_table_full", "connection"}])
 }
 

@@ -22,6 +22,13 @@ type PortRange struct{ First, Last uint16 }
 // MaxTargets is how many targets Include and Exclude may each hold.
 const MaxTargets = 32
 
+// MaxGlobs is how many different globs all targets may name, and MaxGlob how
+// many bytes one may have (bpf/include/select.h).
+const (
+	MaxGlobs = 64
+	MaxGlob  = 127
+)
+
 // A State says what became of one hook.
 type State struct {
 	Hook string // "recv"

@@ -13,12 +13,6 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-// Sizes of struct glob in bpf/include/select.h.
-const (
-	globMax  = 128
-	globsMax = 64
-)
-
 // selection is the configured targets in the form the kernel side judges by:
 // one bit per target, the includes in the low half.
 type selection struct {
@@ -48,8 +42,8 @@ func newSelection(include, exclude []Target) (*selection, error) {
 	for i, t := range exclude {
 		s.add(t, 1<<(MaxTargets+i))
 	}
-	if len(s.exes)+len(s.cgroups) > globsMax {
-		return nil, fmt.Errorf("%d globs on executables and cgroups; at most %d", len(s.exes)+len(s.cgroups), globsMax)
+	if len(s.exes)+len(s.cgroups) > MaxGlobs {
+		return nil, fmt.Errorf("%d globs on executables and cgroups; at most %d", len(s.exes)+len(s.cgroups), MaxGlobs)
 	}
 	return s, nil
 }
@@ -104,7 +98,7 @@ func (s *selection) consts(haveIncludes bool) map[string]any {
 
 // globRecord is struct glob.
 type globRecord struct {
-	Text    [globMax]byte
+	Text    [MaxGlob + 1]byte
 	Targets uint64
 }
 
@@ -118,7 +112,7 @@ func (s *selection) fill(maps map[string]*ebpf.Map) error {
 	}
 	for i, g := range append(slices.Clone(s.exes), s.cgroups...) {
 		r := globRecord{Targets: g.targets}
-		copy(r.Text[:globMax-1], g.pattern)
+		copy(r.Text[:MaxGlob], g.pattern)
 		if err := maps["globs"].Put(uint32(i), r); err != nil {
 			return fmt.Errorf("filling the globs: %w", err)
 		}

@@ -18,9 +18,6 @@ type TargetsConfig struct {
 	Exclude Targets `mapstructure:"exclude"`
 }
 
-// mostGlobs is how many different patterns the kernel side has room for.
-const mostGlobs = 64
-
 // Validate reports more patterns than the kernel side has room for.
 func (c *TargetsConfig) Validate() error {
 	executables, cgroups := map[Glob]bool{}, map[Glob]bool{}
@@ -32,8 +29,8 @@ func (c *TargetsConfig) Validate() error {
 			cgroups[g] = true
 		}
 	}
-	if n := len(executables) + len(cgroups); n > mostGlobs {
-		return fmt.Errorf("%d patterns of executables and cgroups are too many; write at most %d, with * in some", n, mostGlobs)
+	if n := len(executables) + len(cgroups); n > probe.MaxGlobs {
+		return fmt.Errorf("%d patterns of executables and cgroups are too many; write at most %d, with * in some", n, probe.MaxGlobs)
 	}
 	return nil
 }
@@ -151,16 +148,13 @@ func (p PID) Validate() error {
 // and ? any one byte.
 type Glob string
 
-// longestGlob is what the kernel side has room for.
-const longestGlob = 127
-
 // Validate reports a pattern that cannot match a path.
 func (g Glob) Validate() error {
 	switch {
 	case g == "":
 		return errors.New("the pattern is empty; write a path such as /usr/sbin/nginx or */python3*")
-	case len(g) > longestGlob:
-		return fmt.Errorf("the pattern has %d bytes, %d are possible; write * for a part of the path", len(g), longestGlob)
+	case len(g) > probe.MaxGlob:
+		return fmt.Errorf("the pattern has %d bytes, %d are possible; write * for a part of the path", len(g), probe.MaxGlob)
 	case !strings.ContainsAny(string(g[:1]), "/*?"):
 		return fmt.Errorf("%q matches no absolute path; write %q", string(g), "*/"+string(g))
 	case strings.ContainsFunc(string(g), isControl):
