@@ -25,6 +25,7 @@
 #include "conn.h"
 #include "select.h"
 #include "source.h"
+#include "timing.h"
 
 /*
  * Set by the loader when every hook is attached: a connection that only some of
@@ -61,10 +62,6 @@ struct {
 	__type(value, __u8);
 } listeners SEC(".maps");
 
-static __always_inline __u32 write_seq(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, write_seq); }
-static __always_inline __u32 copied_seq(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, copied_seq); }
-static __always_inline __u32 rcv_nxt(struct sock *sk) { return BPF_CORE_READ((struct tcp_sock *)sk, rcv_nxt); }
-
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	__u16 family = BPF_CORE_READ(sk, __sk_common.skc_family);
@@ -79,6 +76,7 @@ static __always_inline void begin(struct conn *c, struct sock *sk, __u8 role)
 	c->verdicts = verdict_count;
 	c->flow[RX].seq = copied_seq(sk);
 	c->flow[TX].seq = write_seq(sk);
+	c->watch_rx = timing;
 }
 
 /*
@@ -100,6 +98,7 @@ static __noinline struct conn *adopt(struct sock *sk, __u32 received, __u32 sent
 	};
 	begin(c, sk, bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN);
 	c->midstream = 1;
+	c->meter.retransmits = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
 	c->flow[RX].seq -= received;
 	c->flow[TX].seq -= sent;
 	return c;
@@ -114,6 +113,7 @@ __noinline int take_verdict(struct conn *c)
 	if (!bpf_map_lookup_elem(&verdicts, &id))
 		return 0;
 	c->state = CONN_MUTED;
+	c->watch_rx = c->watch_ack = 0;
 	bpf_map_delete_elem(&verdicts, &id);
 	return 0;
 }
@@ -129,6 +129,8 @@ static __always_inline struct who who(struct sock *sk)
 static __always_inline bool observed(struct conn *c, const struct who *w)
 {
 	if (c->state == CONN_MUTED)
+		return false;
+	if (c->state == CONN_NEW && !c->established && !c->midstream) /* data on a SYN */
 		return false;
 	if (c->state == CONN_NEW || (c->state == CONN_IGNORED && c->tgid != w->tgid))
 		classify(c, w);
@@ -166,10 +168,19 @@ static __always_inline int on_send_start(struct sock *sk, struct msghdr *msg, bo
 	call->seq = write_seq(sk);
 	call->tid = w.tid;
 	source_of_iter(&call->from, msg, trusted);
+	watch_ack(c, call->seq + LOAD(trusted, msg, msg_iter.count), call->first);
 	return 0;
 }
 
-static __always_inline int on_sent(struct sock *sk, int n, bool registers)
+/* Whether the send buffer had no room when the call returned. */
+static __always_inline bool is_full(struct sock *sk, bool trusted)
+{
+	unsigned long flags = trusted ? sk->sk_socket->flags : BPF_CORE_READ(sk, sk_socket, flags);
+
+	return flags & 1 << SOCK_NOSPACE;
+}
+
+static __always_inline int on_sent(struct sock *sk, int n, bool registers, bool trusted)
 {
 	struct conn *c = conn_of(sk);
 	struct moved m = { .by = who(sk), .direction = TX, .flags = WIRE_SENT, .size = n };
@@ -208,6 +219,9 @@ static __always_inline int on_sent(struct sock *sk, int n, bool registers)
 			m.flags |= WIRE_RACED;
 		}
 	}
+	trim_ack(c, sk, f->seq, m.first);
+	if (timing && is_full(sk, trusted))
+		m.flags |= WIRE_FULL;
 	moved(c, &m);
 	return 0;
 }
@@ -225,15 +239,18 @@ static __always_inline bool is_tcp_socket(const struct sock *sk)
 }
 
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(send_tp, struct sock *sk, int ret) { return is_tcp_socket(sk) ? on_sent(sk, ret, !send_starts) : 0; }
+int BPF_PROG(send_tp, struct sock *sk, int ret) { return is_tcp_socket(sk) ? on_sent(sk, ret, !send_starts, true) : 0; }
 SEC("fexit/tcp_sendmsg")
-int BPF_PROG(send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret) { return on_sent(sk, ret, false); }
+int BPF_PROG(send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret)
+{
+	return on_sent(sk, ret, false, true);
+}
 
 /* Before 6.5 sendfile and splice have an entry of their own, which shows pages, not a buffer. */
 SEC("fexit/tcp_sendpage")
 int BPF_PROG(sendpage_fexit, struct sock *sk, void *page, int offset, size_t size, int flags, int ret)
 {
-	return on_sent(sk, ret, false);
+	return on_sent(sk, ret, false, true);
 }
 
 /* ---- receive ---- */
@@ -252,12 +269,13 @@ static __always_inline int on_recv_start(struct sock *sk, struct msghdr *msg, in
 	struct call *call = &c->call[RX];
 	call->tid = w.tid;
 	source_of_iter(&call->from, msg, trusted);
+	call->flags = flags;
 	if (flags & MSG_TRUNC) /* the bytes are thrown away */
 		call->from.kind = SOURCE_NONE;
 	return 0;
 }
 
-static __always_inline int on_received(struct sock *sk, int n, const struct source *from)
+static __always_inline int on_received(struct sock *sk, int n, const struct source *from, int flags)
 {
 	struct conn *c = conn_of(sk);
 	struct moved m = { .by = who(sk), .direction = RX, .size = n };
@@ -274,6 +292,9 @@ static __always_inline int on_received(struct sock *sk, int n, const struct sour
 	f->seq = seq;
 	m.offset = f->offset - n;
 	m.first = bpf_ktime_get_ns();
+	m.arrived = waited(c, sk, m.first);
+	if (flags & MSG_WAITALL) /* the process waited for the bytes, not they for it */
+		m.arrived = 0;
 	if (from)
 		m.from = *from;
 	else
@@ -294,19 +315,8 @@ static __always_inline int on_recv_return(struct sock *sk, int n)
 	if (n <= 0)
 		return 0;
 	struct source from = c->call[RX].from;
-	return on_received(sk, n, &from);
+	return on_received(sk, n, &from, c->call[RX].flags);
 }
-
-/*
- * A context is read at constant offsets only. In C, clang would make one read at
- * an offset it chooses.
- */
-#define ARG_OF(ctx, i)                                                                                                 \
-	({                                                                                                             \
-		__u64 _arg;                                                                                            \
-		asm volatile("%0 = *(u64 *)(%1 + 8 * " #i ")" : "=r"(_arg) : "r"(ctx));                                \
-		(int)_arg;                                                                                             \
-	})
 
 SEC("fentry/tcp_recvmsg")
 int recv_start_fentry(unsigned long long *ctx)
@@ -323,9 +333,9 @@ int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
 		return 0;
 	if (flags & MSG_TRUNC) {
 		struct source none = {};
-		return on_received(sk, ret, &none);
+		return on_received(sk, ret, &none, flags);
 	}
-	return on_received(sk, ret, NULL);
+	return on_received(sk, ret, NULL, flags);
 }
 SEC("fexit/tcp_recvmsg")
 int recv_fexit(unsigned long long *ctx)
@@ -378,7 +388,7 @@ int send_kretprobe(struct pt_regs *ctx)
 {
 	struct sock *sk = leave();
 
-	return sk ? on_sent(sk, PT_REGS_RC_CORE(ctx), false) : 0;
+	return sk ? on_sent(sk, PT_REGS_RC_CORE(ctx), false, false) : 0;
 }
 
 SEC("kprobe/tcp_sendpage")
@@ -392,7 +402,7 @@ int sendpage_kretprobe(struct pt_regs *ctx)
 {
 	struct sock *sk = leave();
 
-	return sk ? on_sent(sk, PT_REGS_RC_CORE(ctx), false) : 0;
+	return sk ? on_sent(sk, PT_REGS_RC_CORE(ctx), false, false) : 0;
 }
 
 SEC("kprobe/tcp_recvmsg")
@@ -438,6 +448,8 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 	header(&r.h, WIRE_CLOSE, c->fins | flags, c->tgid, bpf_ktime_get_ns(), c->id);
 	r.sent = c->flow[TX].offset + (__u32)(write_seq(sk) - !!(fins & WIRE_SENT_FIN) - c->flow[TX].seq);
 	r.received = c->flow[RX].offset + (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
+	r.acked = c->watch_ack ? 0 : c->acked;
+	r.meter = c->meter;
 	r.error = BPF_CORE_READ(sk, sk_err);
 	struct wire_close *e = bpf_ringbuf_reserve(&events, sizeof(*e), 0);
 	if (e) {
@@ -457,14 +469,37 @@ static __always_inline void opened(struct sock *sk, int old)
 {
 	struct conn *c = conn_of(sk);
 
-	if (c)
-		ended(c, sk, WIRE_GONE); /* a socket that was disconnected connects again */
-	else if (!(c = conn_make(sk))) {
+	struct wire_meter meter = {};
+	__u64 connect = 0;
+
+	if (c && timing && old == TCP_SYN_SENT) {
+		connect = c->connect;
+		meter = c->meter; /* SYNs that were sent again */
+	} else if (c) {
+		ended(c, sk, WIRE_GONE);
+	} else if (!(c = conn_make(sk))) {
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
 		return;
 	}
 	begin(c, sk, old == TCP_SYN_SENT ? WIRE_ROLE_ACTIVE : WIRE_ROLE_PASSIVE);
+	c->meter = meter;
+	c->connect = connect;
 	c->established = bpf_ktime_get_ns();
+}
+
+/* The process begins a handshake, perhaps on a socket that was connected before. */
+static __always_inline void connecting(struct sock *sk)
+{
+	struct conn *c = conn_of(sk);
+
+	if (c)
+		ended(c, sk, WIRE_GONE);
+	else if (!(c = conn_make(sk))) {
+		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
+		return;
+	}
+	conn_reset(c);
+	c->connect = c->progress = bpf_ktime_get_ns();
 }
 
 /*
@@ -498,6 +533,10 @@ int BPF_PROG(state_tp, struct sock *sk, int old, int new)
 		return 0;
 	if (new == TCP_ESTABLISHED) {
 		opened(sk, old);
+		return 0;
+	}
+	if (timing && new == TCP_SYN_SENT) {
+		connecting(sk);
 		return 0;
 	}
 	struct conn *c = conn_of(sk);

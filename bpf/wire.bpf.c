@@ -9,6 +9,8 @@ EXPORT(struct, wire_header);
 EXPORT(struct, wire_open);
 EXPORT(struct, wire_data);
 EXPORT(struct, wire_close);
+EXPORT(struct, wire_acked);
+EXPORT(struct, wire_meter);
 EXPORT(struct, wire_process);
 EXPORT(enum, wire_kind);
 EXPORT(enum, wire_role);

@@ -27,8 +27,9 @@ var doors = map[string]string{
 	"correlate":       "conn proto",
 	"event":           "bpf",
 	"exe":             "",
+	"latency":         "conn proto",
 	"metrics":         "conn process proto",
-	"pipeline":        "conn correlate event metrics process proto resource spans",
+	"pipeline":        "conn correlate event latency metrics process proto resource spans",
 	"probe":           "bpf event exe process",
 	"process":         "",
 	"proto":           "",
@@ -37,7 +38,7 @@ var doors = map[string]string{
 	"proto/http2":     "proto proto/grpc proto/http",
 	"proto/prototest": "proto",
 	"resource":        "process",
-	"spans":           "conn correlate proto",
+	"spans":           "conn correlate latency proto",
 }
 
 // outside names, for each foreign module or package, the packages of this module

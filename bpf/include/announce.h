@@ -8,6 +8,7 @@
 #include "conn.h"
 #include "emit.h"
 #include "select.h"
+#include "timing.h"
 #include "wakeup.h"
 
 #define ENV_STRINGS 192
@@ -109,6 +110,8 @@ static __always_inline bool announce_conn(struct conn *c, struct sock *sk)
 	}
 	header(&e->h, WIRE_OPEN, 0, c->tgid, bpf_ktime_get_ns(), c->id);
 	e->established = c->established;
+	e->connect = c->connect;
+	e->accepted = c->role == WIRE_ROLE_PASSIVE && timing ? accepted(c, sk) : 0;
 	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	e->role = c->role;
 	e->midstream = c->midstream;

@@ -60,6 +60,7 @@ struct moved {
 	struct source from;
 	__u64 offset; /* of its first byte in the stream */
 	__u64 first;  /* time */
+	__u64 arrived; /* received: since when bytes waited */
 	__u32 took_us;
 	__u32 size;
 	__u16 flags; /* enum wire_data_flags, without WIRE_RUN and WIRE_END */
@@ -82,6 +83,9 @@ static __always_inline void describe(struct wire_data *e, const struct conn *c, 
 	header(&e->h, WIRE_DATA, m->flags | flags, c->tgid, m->first, c->id);
 	e->offset = m->offset + at;
 	e->other = c->flow[!m->direction].offset;
+	e->arrived = m->arrived;
+	e->acked = c->watch_ack ? 0 : c->acked;
+	e->meter = c->meter;
 	e->took_us = m->took_us;
 	e->tid = m->by.tid;
 	e->captured = 0;

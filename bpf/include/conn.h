@@ -48,6 +48,8 @@ struct call {
 	struct source from;
 	__u32 seq; /* sequence number of the first byte */
 	__u32 tid; /* 0: no call */
+	__u32 flags; /* MSG_.. */
+	__u32 pad;
 };
 
 /* One direction of a connection. */
@@ -61,7 +63,13 @@ struct flow {
 
 struct conn {
 	__u64 id;
-	__u64 established; /* 0: unknown */
+	__u64 established; /* 0: unknown, as the other times */
+	__u64 connect;     /* the SYN was sent */
+	__u64 arrived;     /* since when received bytes wait to be read */
+	__u64 acked;       /* all that was sent was acknowledged */
+	__u64 progress;    /* when a segment last came or was sent, while one was to be acknowledged */
+	struct wire_meter meter;
+	__u32 ack_target; /* sequence number */
 	struct flow flow[2];
 	struct call call[2];
 	__u32 tgid;       /* owner: who moved the first bytes */
@@ -74,6 +82,9 @@ struct conn {
 	__u8 closed;      /* enum wire_close_flags told so far */
 	__u8 fins;        /* those of them that were seen: each takes a sequence number */
 	__u8 pipelined;   /* messages were seen that did not begin a run */
+	__u8 watch_rx;    /* no bytes wait to be read: when the next come is of interest */
+	__u8 watch_ack;   /* when ack_target is acknowledged is of interest */
+	__u8 window_shut; /* the peer's window was seen closed, and not open since */
 };
 
 struct {

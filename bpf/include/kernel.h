@@ -42,7 +42,8 @@ enum {
 enum { AF_INET = 2, AF_INET6 = 10 };
 enum { IPPROTO_TCP = 6 };
 /* include/linux/socket.h */
-enum { MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_ERRQUEUE = 0x2000 };
+enum { MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_WAITALL = 0x100, MSG_ERRQUEUE = 0x2000 };
+enum { SOCK_NOSPACE = 2 }; /* include/linux/net.h, a bit of socket.flags */
 /* include/net/tcp_states.h */
 enum {
 	TCP_ESTABLISHED = 1,
@@ -94,6 +95,7 @@ struct sock_common {
 
 struct file;
 struct socket {
+	unsigned long flags;
 	struct file *file;
 	struct sock *sk;
 };
@@ -106,10 +108,31 @@ struct sock {
 	__u8 sk_shutdown;
 };
 
+struct minmax_sample {
+	__u32 t;
+	__u32 v;
+};
+struct minmax {
+	struct minmax_sample s[3];
+};
 struct tcp_sock {
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	__u32 write_seq;
+	__u32 snd_una;
+	__u32 snd_wnd;
+	__u32 srtt_us; /* eight times the time */
+	struct minmax rtt_min;
+	__u32 total_retrans;
+};
+
+struct sk_buff {
+	char cb[48]; /* holds a struct tcp_skb_cb */
+};
+struct tcp_skb_cb {
+	__u32 seq;
+	__u32 end_seq;
+	__u32 ack_seq;
 };
 
 struct iovec {
@@ -121,6 +144,7 @@ struct iovec {
 struct iov_iter {
 	__u8 iter_type;
 	size_t iov_offset;
+	size_t count;
 	const struct iovec *__iov;
 	void *ubuf;
 	unsigned long nr_segs;

@@ -320,5 +320,7 @@ __noinline int classify(struct conn *c, const struct who *w)
 	p = proc_of(w->tgid);
 	if (p && selected(c, w, p))
 		c->state = CONN_ON;
+	if (c->state != CONN_ON)
+		c->watch_rx = 0;
 	return 0;
 }

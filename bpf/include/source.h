@@ -13,6 +13,17 @@
 
 #define MAX_SEGMENTS 8
 
+/*
+ * A context is read at constant offsets only. In C, clang would make one read at
+ * an offset it chooses.
+ */
+#define ARG_OF(ctx, i)                                                                                                 \
+	({                                                                                                             \
+		__u64 _arg;                                                                                            \
+		asm volatile("%0 = *(u64 *)(%1 + 8 * " #i ")" : "=r"(_arg) : "r"(ctx));                                \
+		_arg;                                                                                                  \
+	})
+
 /* Direct loads cost a tenth of a helper's read, but need a pointer the verifier knows. */
 #define LOAD(trusted, p, field) ((trusted) ? (p)->field : BPF_CORE_READ(p, field))
 
@@ -49,15 +60,22 @@ struct wire_user_msghdr {
 	__u64 iov_len;
 };
 
-/* Whether the descriptor the system call names is the socket sk. */
-static __always_inline bool call_is_on(struct task_struct *task, __u32 fd, struct sock *sk)
+/* The socket behind a descriptor of the task, if it is one. */
+static __always_inline struct socket *socket_of(struct task_struct *task, __u32 fd)
 {
 	struct file **fds = BPF_CORE_READ(task, files, fdt, fd);
 	struct file *file;
 
 	if (fd >= BPF_CORE_READ(task, files, fdt, max_fds) || bpf_probe_read_kernel(&file, sizeof(file), &fds[fd]))
-		return false;
-	struct socket *socket = BPF_CORE_READ(file, private_data);
+		return NULL;
+	return BPF_CORE_READ(file, private_data);
+}
+
+/* Whether the descriptor the system call names is the socket sk. */
+static __always_inline bool call_is_on(struct task_struct *task, __u32 fd, struct sock *sk)
+{
+	struct socket *socket = socket_of(task, fd);
+
 	return BPF_CORE_READ(socket, sk) == sk;
 }
 
@@ -75,7 +93,9 @@ enum {
 	NR_sendto = 44,
 	NR_recvfrom = 45,
 	NR_sendmsg = 46,
-	NR_recvmsg = 47
+	NR_recvmsg = 47,
+	NR_accept = 43,
+	NR_accept4 = 288
 };
 #elif defined(__TARGET_ARCH_arm64)
 #define CALL_NR(regs)    ((regs)->syscallno)
@@ -91,7 +111,9 @@ enum {
 	NR_sendto = 206,
 	NR_recvfrom = 207,
 	NR_sendmsg = 211,
-	NR_recvmsg = 212
+	NR_recvmsg = 212,
+	NR_accept = 202,
+	NR_accept4 = 242
 };
 #endif
 

@@ -12,6 +12,7 @@ enum wire_kind {
 	WIRE_CLOSE,    /* a direction or the connection ended */
 	WIRE_PROCESS,  /* before the first WIRE_OPEN of a process */
 	WIRE_EXIT,     /* a process that was told of has exited */
+	WIRE_ACKED,    /* the peer has acknowledged all that was sent */
 };
 
 /* First bytes of every record. A connection's carry its owner, who moved its first bytes. */
@@ -31,7 +32,9 @@ enum wire_role {
 
 struct wire_open {
 	struct wire_header h;
-	__u64 established; /* when the handshake ended; 0 unknown */
+	__u64 established; /* when the handshake ended; 0 unknown, as below */
+	__u64 connect;     /* when it began, of WIRE_ROLE_ACTIVE */
+	__u64 accepted;    /* when the process took it from the accept queue, of WIRE_ROLE_PASSIVE */
 	__u32 netns;       /* inode of the network namespace */
 	__u16 family;      /* AF_INET, AF_INET6 */
 	__u16 local_port;
@@ -50,6 +53,17 @@ enum wire_data_flags {
 	WIRE_FAULT = 8,       /* the buffer could not be read */
 	WIRE_UNREADABLE = 16, /* no buffer in sight: sendfile, io_uring, ... */
 	WIRE_RACED = 32,      /* another thread moved bytes meanwhile: offset is a guess */
+	WIRE_FULL = 64,       /* sent, and the send buffer had no room when the call returned */
+};
+
+/* What hindered a connection since it began, and how far away the peer is. */
+struct wire_meter {
+	__u32 retransmits;  /* segments, the SYN included */
+	__u32 rto_us;       /* nothing moved until a retransmission timer expired: all such times, microseconds */
+	__u32 srtt_us;      /* smoothed round-trip time, microseconds; 0 unknown */
+	__u32 min_rtt_us;   /* the shortest of the last minutes; 0 unknown */
+	__u32 zero_windows; /* times the peer had closed its window while bytes waited */
+	__u32 out_of_order; /* segments that came while one before them was missing */
 };
 
 #define WIRE_TAIL 16
@@ -58,13 +72,22 @@ struct wire_data {
 	struct wire_header h; /* time: the first byte's */
 	__u64 offset;         /* of the first byte in this direction's stream */
 	__u64 other;          /* the other direction's stream reached this offset */
+	__u64 arrived;        /* received: since when bytes waited to be read; 0 unknown */
+	__u64 acked;          /* when the peer had acknowledged all that was sent; 0 not yet, or unknown */
 	__u32 size;           /* bytes of the stream the record stands for */
 	__u32 took_us;        /* from the first byte's time to the last one's, microseconds */
 	__u32 tid;            /* thread that moved the bytes, in the initial PID namespace */
 	__u16 captured;       /* bytes in payload */
 	__u16 tail_len;       /* bytes in tail */
+	struct wire_meter meter;
 	__u8 tail[WIRE_TAIL]; /* the last bytes of size, when payload does not reach them */
 	/* payload follows */
+};
+
+struct wire_acked {
+	struct wire_header h; /* time: the acknowledgement's */
+	__u64 offset;         /* of the stream sent, all of which it covers */
+	struct wire_meter meter;
 };
 
 enum wire_close_flags {
@@ -77,6 +100,8 @@ struct wire_close {
 	struct wire_header h;
 	__u64 sent;     /* length of the stream sent */
 	__u64 received; /* of the stream received, read or not */
+	__u64 acked;    /* as in wire_data */
+	struct wire_meter meter;
 	__u32 error;    /* sk_err: an errno; 0 none */
 	__u32 pad;
 };
@@ -117,5 +142,6 @@ enum wire_part {
 	WIRE_PART_OPEN,
 	WIRE_PART_CLOSE,
 	WIRE_PART_PROCESS,
+	WIRE_PART_ACK, /* an acknowledgement: a delivery time is missing */
 	WIRE_PARTS,
 };

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	TcpMapAccepts              = "accepts"
 	TcpMapCgroups              = "cgroups"
 	TcpMapConns                = "conns"
 	TcpMapConnsByAddress       = "conns_by_address"
@@ -67,6 +68,7 @@ const (
 	TcpVarSelfTgid             = "self_tgid"
 	TcpVarSendChunks           = "send_chunks"
 	TcpVarSendStarts           = "send_starts"
+	TcpVarTiming               = "timing"
 	TcpVarVerdictCount         = "verdict_count"
 )
 
@@ -135,6 +137,7 @@ type TcpProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpMapSpecs struct {
+	Accepts        *ebpf.MapSpec `ebpf:"accepts"`
 	Cgroups        *ebpf.MapSpec `ebpf:"cgroups"`
 	Conns          *ebpf.MapSpec `ebpf:"conns"`
 	ConnsByAddress *ebpf.MapSpec `ebpf:"conns_by_address"`
@@ -175,6 +178,7 @@ type TcpVariableSpecs struct {
 	SelfTgid       *ebpf.VariableSpec `ebpf:"self_tgid"`
 	SendChunks     *ebpf.VariableSpec `ebpf:"send_chunks"`
 	SendStarts     *ebpf.VariableSpec `ebpf:"send_starts"`
+	Timing         *ebpf.VariableSpec `ebpf:"timing"`
 	VerdictCount   *ebpf.VariableSpec `ebpf:"verdict_count"`
 }
 
@@ -198,6 +202,7 @@ func (o *TcpObjects) Close() error {
 //
 // It can be passed to LoadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpMaps struct {
+	Accepts        *ebpf.Map `ebpf:"accepts"`
 	Cgroups        *ebpf.Map `ebpf:"cgroups"`
 	Conns          *ebpf.Map `ebpf:"conns"`
 	ConnsByAddress *ebpf.Map `ebpf:"conns_by_address"`
@@ -217,6 +222,7 @@ type TcpMaps struct {
 
 func (m *TcpMaps) Close() error {
 	return _TcpClose(
+		m.Accepts,
 		m.Cgroups,
 		m.Conns,
 		m.ConnsByAddress,
@@ -258,6 +264,7 @@ type TcpVariables struct {
 	SelfTgid       *ebpf.Variable `ebpf:"self_tgid"`
 	SendChunks     *ebpf.Variable `ebpf:"send_chunks"`
 	SendStarts     *ebpf.Variable `ebpf:"send_starts"`
+	Timing         *ebpf.Variable `ebpf:"timing"`
 	VerdictCount   *ebpf.Variable `ebpf:"verdict_count"`
 }
 

@@ -13,11 +13,20 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type RawWireAcked struct {
+	_      structs.HostLayout
+	H      RawWireHeader
+	Offset uint64
+	Meter  RawWireMeter
+}
+
 type RawWireClose struct {
 	_        structs.HostLayout
 	H        RawWireHeader
 	Sent     uint64
 	Received uint64
+	Acked    uint64
+	Meter    RawWireMeter
 	Error    uint32
 	Pad      uint32
 }
@@ -35,11 +44,14 @@ type RawWireData struct {
 	H        RawWireHeader
 	Offset   uint64
 	Other    uint64
+	Arrived  uint64
+	Acked    uint64
 	Size     uint32
 	TookUs   uint32
 	Tid      uint32
 	Captured uint16
 	TailLen  uint16
+	Meter    RawWireMeter
 	Tail     [16]uint8
 }
 
@@ -52,6 +64,7 @@ const (
 	RawWireDataFlagsWIRE_FAULT      RawWireDataFlags = 8
 	RawWireDataFlagsWIRE_UNREADABLE RawWireDataFlags = 16
 	RawWireDataFlagsWIRE_RACED      RawWireDataFlags = 32
+	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
 )
 
 type RawWireHeader struct {
@@ -71,6 +84,7 @@ const (
 	RawWireKindWIRE_CLOSE   RawWireKind = 3
 	RawWireKindWIRE_PROCESS RawWireKind = 4
 	RawWireKindWIRE_EXIT    RawWireKind = 5
+	RawWireKindWIRE_ACKED   RawWireKind = 6
 )
 
 type RawWireLoss uint32
@@ -86,10 +100,22 @@ const (
 	RawWireLossWIRE_LOSSES                  RawWireLoss = 7
 )
 
+type RawWireMeter struct {
+	_           structs.HostLayout
+	Retransmits uint32
+	RtoUs       uint32
+	SrttUs      uint32
+	MinRttUs    uint32
+	ZeroWindows uint32
+	OutOfOrder  uint32
+}
+
 type RawWireOpen struct {
 	_           structs.HostLayout
 	H           RawWireHeader
 	Established uint64
+	Connect     uint64
+	Accepted    uint64
 	Netns       uint32
 	Family      uint16
 	LocalPort   uint16
@@ -111,7 +137,8 @@ const (
 	RawWirePartWIRE_PART_OPEN     RawWirePart = 4
 	RawWirePartWIRE_PART_CLOSE    RawWirePart = 5
 	RawWirePartWIRE_PART_PROCESS  RawWirePart = 6
-	RawWirePartWIRE_PARTS         RawWirePart = 7
+	RawWirePartWIRE_PART_ACK      RawWirePart = 7
+	RawWirePartWIRE_PARTS         RawWirePart = 8
 )
 
 type RawWireProcess struct {
@@ -140,6 +167,7 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	RawVarExportWireAcked      = "export_wire_acked"
 	RawVarExportWireClose      = "export_wire_close"
 	RawVarExportWireCloseFlags = "export_wire_close_flags"
 	RawVarExportWireData       = "export_wire_data"
@@ -147,6 +175,7 @@ const (
 	RawVarExportWireHeader     = "export_wire_header"
 	RawVarExportWireKind       = "export_wire_kind"
 	RawVarExportWireLoss       = "export_wire_loss"
+	RawVarExportWireMeter      = "export_wire_meter"
 	RawVarExportWireOpen       = "export_wire_open"
 	RawVarExportWirePart       = "export_wire_part"
 	RawVarExportWireProcess    = "export_wire_process"
@@ -207,6 +236,7 @@ type RawMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawVariableSpecs struct {
+	ExportWireAcked      *ebpf.VariableSpec `ebpf:"export_wire_acked"`
 	ExportWireClose      *ebpf.VariableSpec `ebpf:"export_wire_close"`
 	ExportWireCloseFlags *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
 	ExportWireData       *ebpf.VariableSpec `ebpf:"export_wire_data"`
@@ -214,6 +244,7 @@ type RawVariableSpecs struct {
 	ExportWireHeader     *ebpf.VariableSpec `ebpf:"export_wire_header"`
 	ExportWireKind       *ebpf.VariableSpec `ebpf:"export_wire_kind"`
 	ExportWireLoss       *ebpf.VariableSpec `ebpf:"export_wire_loss"`
+	ExportWireMeter      *ebpf.VariableSpec `ebpf:"export_wire_meter"`
 	ExportWireOpen       *ebpf.VariableSpec `ebpf:"export_wire_open"`
 	ExportWirePart       *ebpf.VariableSpec `ebpf:"export_wire_part"`
 	ExportWireProcess    *ebpf.VariableSpec `ebpf:"export_wire_process"`
@@ -250,6 +281,7 @@ func (m *RawMaps) Close() error {
 //
 // It can be passed to LoadRawObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawVariables struct {
+	ExportWireAcked      *ebpf.Variable `ebpf:"export_wire_acked"`
 	ExportWireClose      *ebpf.Variable `ebpf:"export_wire_close"`
 	ExportWireCloseFlags *ebpf.Variable `ebpf:"export_wire_close_flags"`
 	ExportWireData       *ebpf.Variable `ebpf:"export_wire_data"`
@@ -257,6 +289,7 @@ type RawVariables struct {
 	ExportWireHeader     *ebpf.Variable `ebpf:"export_wire_header"`
 	ExportWireKind       *ebpf.Variable `ebpf:"export_wire_kind"`
 	ExportWireLoss       *ebpf.Variable `ebpf:"export_wire_loss"`
+	ExportWireMeter      *ebpf.Variable `ebpf:"export_wire_meter"`
 	ExportWireOpen       *ebpf.Variable `ebpf:"export_wire_open"`
 	ExportWirePart       *ebpf.Variable `ebpf:"export_wire_part"`
 	ExportWireProcess    *ebpf.Variable `ebpf:"export_wire_process"`

@@ -25,11 +25,35 @@ type Conn struct {
 	Process       *process.Info
 	Local, Remote netip.AddrPort
 	Protocol      *proto.Protocol // nil until recognised
+	Joined        bool            // it is older than the probes
+
+	// When the handshake began and ended and when the process accepted, since
+	// boot; zero unknown.
+	Connect, Established, Accepted time.Duration
+
+	End End // who ended it; set before the last exchanges are given to the sink
 }
+
+// An End says who ended a connection.
+type End uint8
+
+// The ends.
+const (
+	Open           End = iota // nobody
+	EndedByProcess            // the observed one, in order or not
+	EndedByPeer               // likewise
+	ResetByPeer
+	EndedByNetwork // nothing was acknowledged for too long, or no way led there
+)
 
 // A Sink takes what the tracker finds. Nothing of it outlives the call.
 type Sink interface {
 	Exchange(c *Conn, x *proto.Exchange)
+	// Acked says when the peer had acknowledged all that the process had sent,
+	// and what had hindered the connection until then.
+	Acked(c *Conn, at time.Duration, m *proto.Meter)
+	// Gone says that nothing more will be told of a connection.
+	Gone(c *Conn)
 	Exited(p *process.Info)
 }
 
@@ -48,6 +72,7 @@ type tracked struct {
 	closed  uint16 // FIN flags seen
 	last    int    // direction of the last bytes
 	active  time.Duration
+	meter   meter
 }
 
 // Directions, as indices of tracked.streams.
@@ -82,4 +107,5 @@ type mark struct {
 	size        int // bytes of buf, from the end of the mark before
 	first, last time.Duration
 	thread      uint32
+	front       proto.Moment
 }

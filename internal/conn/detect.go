@@ -81,8 +81,7 @@ func (t *Tracker) missed(c *tracked) {
 func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
 	c.Protocol, c.side = found, side
 	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote}, func(x *proto.Exchange) {
-		t.exchanges[found.Name]++
-		t.cfg.Sink.Exchange(&c.Conn, x)
+		t.emit(c, x)
 	})
 	p.bytes = nil // they are kept already
 	client := tx
@@ -90,7 +89,7 @@ func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side,
 		client = rx
 	}
 	for _, d := range []int{client, 1 - client} {
-		q := piece{first: p.first, last: p.last, thread: p.thread}
+		q := piece{first: p.first, last: p.last, thread: p.thread, front: p.front, back: p.back}
 		if d == dir {
 			q = *p
 		}

@@ -14,6 +14,7 @@ type piece struct {
 	end         bool // the last byte ended a system call
 	first, last time.Duration
 	thread      uint32
+	front, back *proto.Moment
 }
 
 // append keeps the bytes of p behind those kept before.
@@ -22,7 +23,7 @@ func (s *stream) append(p *piece) {
 		return
 	}
 	s.buf = append(s.buf, p.bytes...)
-	s.marks = append(s.marks, mark{len(p.bytes), p.first, p.last, p.thread})
+	s.marks = append(s.marks, mark{len(p.bytes), p.first, p.last, p.thread, *p.front})
 }
 
 // use drops the first n kept bytes.
@@ -54,7 +55,7 @@ func (c *tracked) feed(dir int, p *piece) error {
 		return c.feedBuffered(dir, p)
 	}
 	*c.data = proto.Data{From: c.sender(dir), Bytes: p.bytes, Hole: p.hole, Lost: p.lost,
-		End: p.end && p.hole == 0, First: p.first, Last: p.last, Thread: p.thread}
+		End: p.end && p.hole == 0, First: p.first, Last: p.last, Thread: p.thread, Front: p.front, Back: p.back}
 	n, err := parse(c.parser, c.data)
 	if err != nil {
 		return err
@@ -72,7 +73,7 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 	for len(s.buf) > 0 {
 		m := s.marks[0]
 		*c.data = proto.Data{From: c.sender(dir), Bytes: s.buf, Hole: p.hole, Lost: p.lost,
-			End: p.end && p.hole == 0, First: m.first, Last: last, Thread: m.thread}
+			End: p.end && p.hole == 0, First: m.first, Last: last, Thread: m.thread, Front: &m.front, Back: p.back}
 		n, err := c.parser.Parse(c.data)
 		if err != nil {
 			s.clear()
@@ -92,7 +93,8 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 	if p.hole == 0 {
 		return nil
 	}
-	*c.data = proto.Data{From: c.sender(dir), Hole: p.hole, Lost: p.lost, First: p.first, Last: p.last, Thread: p.thread}
+	*c.data = proto.Data{From: c.sender(dir), Hole: p.hole, Lost: p.lost,
+		First: p.first, Last: p.last, Thread: p.thread, Front: p.front, Back: p.back}
 	_, err := parse(c.parser, c.data)
 	return err
 }

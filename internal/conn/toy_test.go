@@ -109,6 +109,9 @@ func (b *bench) Exchange(_ *Conn, x *proto.Exchange) {
 	b.got = append(b.got, s)
 }
 
+func (b *bench) Acked(*Conn, time.Duration, *proto.Meter) {}
+func (b *bench) Gone(*Conn)                               {}
+
 func (b *bench) Exited(p *process.Info) { b.exited = append(b.exited, p.PID) }
 
 func (b *bench) opened(role uint8) *bench {

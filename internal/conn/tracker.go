@@ -68,6 +68,11 @@ func (t *Tracker) Handle(e *event.Event) {
 		t.procs[e.PID] = t.cfg.Describe(e)
 	case event.Exit:
 		t.exit(e)
+	case event.Acked:
+		if c := t.conns[e.Conn]; c != nil {
+			c.meter.kernel(&e.Meter)
+			t.acked(c, e.Acked)
+		}
 	}
 }
 
@@ -82,7 +87,10 @@ func (t *Tracker) open(e *event.Event) {
 		t.evict()
 	}
 	c := &tracked{
-		Conn: Conn{ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote},
+		Conn: Conn{
+			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, Joined: e.Midstream,
+			Connect: e.Connect, Established: e.Established, Accepted: e.Accepted,
+		},
 		role: e.Role, active: e.Time, last: noDirection, data: &t.scratch,
 	}
 	if e.Midstream {
@@ -181,17 +189,49 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 		return
 	}
 	s.next = e.Offset + uint64(e.Size)
-	hole := uint64(e.Size) - uint64(len(e.Payload)) - uint64(len(e.Tail))
-	p := piece{
-		bytes: e.Payload, hole: hole, lost: isLoss(e),
-		end: e.Flags&event.End != 0 && len(e.Tail) == 0, first: e.Time, last: e.Last, thread: e.TID,
+	if dir == rx {
+		t.acked(c, e.Acked)
 	}
+	c.meter.take(e, dir, c.joined)
+	hole := uint64(e.Size) - uint64(len(e.Payload)) - uint64(len(e.Tail))
+	p := c.piece(e)
+	p.bytes, p.hole, p.lost = e.Payload, hole, isLoss(e)
+	p.end = e.Flags&event.End != 0 && len(e.Tail) == 0
 	t.take(c, dir, &p)
 	if len(e.Tail) > 0 && !c.dead {
-		p = piece{bytes: e.Tail, end: e.Flags&event.End != 0, first: e.Time, last: e.Last, thread: e.TID}
+		p = c.piece(e)
+		p.bytes, p.end = e.Tail, e.Flags&event.End != 0
 		t.take(c, dir, &p)
 	}
+	if dir == tx {
+		t.acked(c, e.Acked)
+	}
 	t.eof(c, dir)
+}
+
+// piece returns an empty piece with the times of e.
+func (c *tracked) piece(e *event.Event) piece {
+	return piece{first: e.Time, last: e.Last, thread: e.TID, front: &c.meter.front, back: &c.meter.back}
+}
+
+// acked tells the sink when all was acknowledged that answers to requests.
+func (t *Tracker) acked(c *tracked, at time.Duration) {
+	if at > 0 && c.parser != nil && c.side == proto.Server {
+		t.cfg.Sink.Acked(&c.Conn, at, &c.meter.sum)
+	}
+}
+
+// emit gives an exchange to the sink. To a server a request begins when it comes
+// to the socket, not when the program gets to it.
+func (t *Tracker) emit(c *tracked, x *proto.Exchange) {
+	t.exchanges[c.name()]++
+	if at := x.Course.RequestStart.Arrived; at > 0 && x.Side == proto.Server {
+		x.Start = min(at, x.Start)
+	}
+	if c.End != Open || x.Course.ResponseEnd.Time == 0 { // what it met last no byte tells
+		x.Course.ResponseEnd.Meter = c.meter.sum
+	}
+	t.cfg.Sink.Exchange(&c.Conn, x)
 }
 
 // isLoss reports whether the hole in e is a loss. Bytes of a body that no buffer
@@ -215,7 +255,9 @@ func (t *Tracker) lost(c *tracked, dir int, offset uint64, e *event.Event) {
 	s.idle = false // the other side sent before: a message may have begun in the hole
 	c.last = dir
 	t.lose("gap", c.name())
-	t.take(c, dir, &piece{hole: hole, lost: true, first: e.Time, last: e.Time, thread: e.TID})
+	c.meter.lost()
+	at := proto.Moment{Offset: s.next - hole, Time: e.Time, Meter: c.meter.sum}
+	t.take(c, dir, &piece{hole: hole, lost: true, first: e.Time, last: e.Time, thread: e.TID, front: &at, back: &at})
 }
 
 // take gives a piece to the parser or to detection.
@@ -260,6 +302,9 @@ func (t *Tracker) drop(c *tracked) {
 	c.held = nil
 	delete(t.holding, c)
 	delete(t.conns, c.ID)
+	if c.Protocol != nil {
+		t.cfg.Sink.Gone(&c.Conn)
+	}
 }
 
 func (t *Tracker) close(e *event.Event) {
@@ -271,6 +316,8 @@ func (t *Tracker) close(e *event.Event) {
 	if c.dead {
 		return
 	}
+	c.meter.kernel(&e.Meter)
+	t.acked(c, e.Acked)
 	fresh := e.Flags &^ c.closed
 	c.closed |= e.Flags
 	if fresh&event.SentFIN != 0 {
@@ -285,6 +332,7 @@ func (t *Tracker) close(e *event.Event) {
 		t.lost(c, tx, e.SentLen, e) // what was sent and nobody told of
 	}
 	if e.Flags&event.Gone != 0 && !c.dead {
+		c.End = ender(e.Errno, c.closed)
 		t.end(c, e.Time, reason(e.Errno))
 	}
 }
@@ -320,6 +368,20 @@ func reason(errno uint32) string {
 		return proto.ReasonTimeout
 	}
 	return proto.ReasonClosed
+}
+
+// ender says who ended a connection, by the socket's error and the FINs seen.
+func ender(errno uint32, fins uint16) End {
+	switch reason(errno) {
+	case proto.ReasonReset:
+		return ResetByPeer
+	case proto.ReasonTimeout:
+		return EndedByNetwork
+	}
+	if fins&event.ReceivedFIN != 0 {
+		return EndedByPeer
+	}
+	return EndedByProcess
 }
 
 // name is the protocol's, for counting.

@@ -22,6 +22,7 @@ const (
 	Close   = Kind(bpf.RawWireKindWIRE_CLOSE)
 	Process = Kind(bpf.RawWireKindWIRE_PROCESS)
 	Exit    = Kind(bpf.RawWireKindWIRE_EXIT)
+	Acked   = Kind(bpf.RawWireKindWIRE_ACKED)
 )
 
 // Flags of a Data event: enum wire_data_flags.
@@ -32,6 +33,7 @@ const (
 	Fault      = uint16(bpf.RawWireDataFlagsWIRE_FAULT)
 	Unreadable = uint16(bpf.RawWireDataFlagsWIRE_UNREADABLE)
 	Raced      = uint16(bpf.RawWireDataFlagsWIRE_RACED)
+	Full       = uint16(bpf.RawWireDataFlagsWIRE_FULL)
 )
 
 // Flags of a Close event: enum wire_close_flags.
@@ -63,8 +65,12 @@ type Event struct {
 	Size    uint32        // bytes of the stream the event stands for
 	Last    time.Duration // the last byte's time
 	TID     uint32
-	Payload []byte // the first bytes of Size
-	Tail    []byte // its last bytes, when Payload does not reach them
+	Payload []byte        // the first bytes of Size
+	Tail    []byte        // its last bytes, when Payload does not reach them
+	Arrived time.Duration // received: since when bytes waited to be read; zero unknown
+	Acked   time.Duration // when all that was sent was acknowledged; zero not yet, or unknown
+
+	Meter // Data, Close, Acked
 
 	OpenInfo    // Open
 	CloseInfo   // Close
@@ -76,8 +82,20 @@ type OpenInfo struct {
 	Local, Remote netip.AddrPort
 	Role          uint8
 	Midstream     bool // offsets count from the first bytes seen
-	Established   time.Duration
 	NetNS         uint32
+
+	// When the handshake began and ended, and when the process accepted; zero unknown.
+	Connect, Established, Accepted time.Duration
+}
+
+// A Meter says what has hindered a connection since it began: struct wire_meter.
+type Meter struct {
+	Retransmits uint32        // segments
+	RTO         time.Duration // spent waiting for retransmission timers
+	SRTT        time.Duration // smoothed round-trip time; zero unknown
+	MinRTT      time.Duration // the shortest of the last minutes; zero unknown
+	ZeroWindows uint32        // times the peer's window was closed while bytes waited
+	OutOfOrder  uint32        // segments that came while one before them was missing
 }
 
 // CloseInfo says how far each stream went, and the socket's error if it had one.
@@ -118,6 +136,8 @@ func Decode(record []byte, e *Event) error {
 		return e.close(record)
 	case Process:
 		return e.process(record)
+	case Acked:
+		return e.acked(record)
 	case Exit:
 		return nil
 	}
@@ -155,7 +175,28 @@ func (e *Event) data(record []byte) error {
 	e.Payload = payload[:d.Captured:d.Captured]
 	at := unsafe.Offsetof(d.Tail)
 	e.Tail = record[at : at+uintptr(d.TailLen)]
+	e.Arrived, e.Acked = time.Duration(d.Arrived), time.Duration(d.Acked)
+	e.meter(&d.Meter)
 	return nil
+}
+
+func (e *Event) acked(record []byte) error {
+	a, ok := view[bpf.RawWireAcked](record)
+	if !ok {
+		return ErrShort
+	}
+	e.Offset, e.Acked = a.Offset, e.Time
+	e.meter(&a.Meter)
+	return nil
+}
+
+func (e *Event) meter(m *bpf.RawWireMeter) {
+	e.Meter = Meter{
+		Retransmits: m.Retransmits, ZeroWindows: m.ZeroWindows, OutOfOrder: m.OutOfOrder,
+		RTO:    time.Duration(m.RtoUs) * time.Microsecond,
+		SRTT:   time.Duration(m.SrttUs) * time.Microsecond,
+		MinRTT: time.Duration(m.MinRttUs) * time.Microsecond,
+	}
 }
 
 func (e *Event) open(record []byte) error {
@@ -165,7 +206,8 @@ func (e *Event) open(record []byte) error {
 	}
 	e.OpenInfo = OpenInfo{
 		Role: o.Role, Midstream: o.Midstream != 0,
-		Established: time.Duration(o.Established), NetNS: o.Netns,
+		Connect: time.Duration(o.Connect), Established: time.Duration(o.Established), Accepted: time.Duration(o.Accepted),
+		NetNS:  o.Netns,
 		Local:  netip.AddrPortFrom(address(o.Family, o.Local), o.LocalPort),
 		Remote: netip.AddrPortFrom(address(o.Family, o.Remote), o.RemotePort),
 	}
@@ -187,6 +229,8 @@ func (e *Event) close(record []byte) error {
 		return ErrShort
 	}
 	e.CloseInfo = CloseInfo{SentLen: c.Sent, ReceivedLen: c.Received, Errno: c.Error}
+	e.Acked = time.Duration(c.Acked)
+	e.meter(&c.Meter)
 	return nil
 }
 

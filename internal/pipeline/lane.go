@@ -6,9 +6,12 @@ import (
 	"sync"
 	"time"
 
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
 	"github.com/edf076de/ebpfreceiver/internal/conn"
 	"github.com/edf076de/ebpfreceiver/internal/correlate"
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/latency"
 	"github.com/edf076de/ebpfreceiver/internal/metrics"
 	"github.com/edf076de/ebpfreceiver/internal/process"
 	"github.com/edf076de/ebpfreceiver/internal/proto"
@@ -20,6 +23,8 @@ import (
 const (
 	spansBatch = 1024
 	spansDelay = 50 * time.Millisecond
+	// ackDelay is how much longer spans may wait for their responses to be acknowledged.
+	ackDelay = 150 * time.Millisecond
 )
 
 // defaultLanes leaves half the processors to the consumers and the host.
@@ -43,6 +48,7 @@ type lane struct {
 	resources  *resource.Cache
 	spans      *spans.Builder
 	metrics    *metrics.Aggregator
+	unacked    waiting
 	spansDue   time.Time // zero when no span waits
 	now        time.Time // when the batch at hand was begun
 }
@@ -117,11 +123,20 @@ func (l *lane) record(record []byte) {
 
 // deliverSpans hands over the spans if they are due, or at the end all there are.
 func (l *lane) deliverSpans(all bool) {
-	if l.spans.Len() == 0 || !all && l.spans.Len() < spansBatch && time.Now().Before(l.spansDue) {
+	if l.spans.Len() == 0 || !all && l.spans.Len() < spansBatch && time.Now().Before(l.due()) {
 		return
 	}
+	l.unacked.clear()
 	l.p.traces.put(l.spans.Flush())
 	l.spansDue = time.Time{}
+}
+
+// due is when the spans are to be delivered: later while a response is on its way.
+func (l *lane) due() time.Time {
+	if l.unacked.any() {
+		return l.spansDue.Add(ackDelay)
+	}
+	return l.spansDue
 }
 
 func (l *lane) deliverMetrics() {
@@ -137,7 +152,7 @@ func (l *lane) deliverMetrics() {
 func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 	r := l.resources.Of(c.Process)
 	if l.p.traces.wanted() {
-		l.spans.Add(r, l.correlator.Place(c, x), c, x)
+		l.addSpan(r, c, x)
 		if l.spansDue.IsZero() {
 			l.spansDue = l.now.Add(spansDelay)
 		}
@@ -152,6 +167,25 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 		l.metrics.Exchange(r, c, x, l.now)
 	}
 }
+
+func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
+	place := l.correlator.Place(c, x)
+	if l.p.cfg.Latency == nil {
+		l.spans.Add(r, place, c, x, nil)
+		return
+	}
+	split := spans.Split{Split: latency.Of(c, x), Slow: l.p.cfg.Latency.Slow}
+	attrs := l.spans.Add(r, place, c, x, &split)
+	if x.Side == proto.Server && x.Err == "" {
+		l.unacked.add(c.ID, attrs, &split)
+	}
+}
+
+// Acked takes the acknowledgement of a response from the tracker.
+func (l *lane) Acked(c *conn.Conn, at time.Duration, m *proto.Meter) { l.unacked.acked(c.ID, at, m) }
+
+// Gone takes the end of a connection from the tracker.
+func (l *lane) Gone(c *conn.Conn) { l.unacked.gone(c.ID) }
 
 // Exited takes the end of a process from the tracker.
 func (l *lane) Exited(p *process.Info) {

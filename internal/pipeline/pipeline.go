@@ -36,6 +36,10 @@ type Config struct {
 	MaxSeries      int // of each metric
 	Lanes          int // 0: by the number of processors
 
+	// Latency says to split the time of spans; nil when the kernel side does not
+	// tell what that needs.
+	Latency *Latency
+
 	// Traces and Metrics deliver to the next consumers; nil when there is none.
 	// They may block for a bounded time and own what they are given. Each is
 	// called from one goroutine.
@@ -44,6 +48,11 @@ type Config struct {
 
 	// Offset is what makes a time since boot one since the Unix epoch; nil: the clocks of this host.
 	Offset func() time.Duration
+}
+
+// Latency is how spans are judged.
+type Latency struct {
+	Slow time.Duration // what is shorter is nobody's fault
 }
 
 // A Pipeline reads a source and feeds the consumers.

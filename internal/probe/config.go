@@ -6,6 +6,11 @@ type Config struct {
 	CaptureBytes     int // of each message head, 64 to 4096
 	RingBytes        int // a power of two and a multiple of the page size
 	MaxConnections   int
+
+	// Latency says to watch segments too: when they came, were acknowledged and
+	// were sent again. AcceptFromSyscalls says to see accepts at the exit of
+	// every system call where the kernel shows them nowhere else.
+	Latency, AcceptFromSyscalls bool
 }
 
 // A Target selects connections: fields that are not empty must all match, by any of their values.
@@ -35,6 +40,9 @@ type State struct {
 	Form string // "tp_btf/sock_recv_length"; empty when none attached
 	Err  error  // why none attached
 }
+
+// SegmentHook is the hook without which nothing is known of the time of spans.
+const SegmentHook = "segment"
 
 // A Loss is something the kernel side could not deliver.
 type Loss struct {

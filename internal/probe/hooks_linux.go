@@ -6,10 +6,12 @@ import "slices"
 // form is a set of programs that attach together; the first form whose programs
 // all attach is kept.
 type hook struct {
-	name     string
-	object   object
-	forms    [][]string // program names of the object
-	required bool
+	name      string
+	object    object
+	forms     [][]string // program names of the object
+	required  bool
+	timing    bool // only there to say where time went
+	stateless bool // needs no state of connections, so any form fits any plan
 }
 
 // object names a BPF object.
@@ -18,6 +20,7 @@ type object int
 const (
 	tcp object = iota
 	process
+	segments
 )
 
 // hooks lists what is attached, in order: what decides comes before what reads.
@@ -30,6 +33,12 @@ var hooks = []hook{
 	{name: "fork", object: process, forms: [][]string{{"fork_tp"}}},
 	{name: "exit", object: process, forms: [][]string{{"exit_tp"}}},
 	{name: "cgroup", object: process, forms: [][]string{{"cgroup_mkdir_tp", "cgroup_rmdir_tp"}}},
+	{name: SegmentHook, object: segments, forms: [][]string{{"segment_tp", "retransmit_tp"}}, timing: true},
+	{name: "accept", object: segments, forms: [][]string{
+		{"accept_fexit"},
+		{"accept_kretprobe"},
+		{"accept_tp"},
+	}, timing: true, stateless: true},
 	{name: "state", object: tcp, forms: [][]string{{"state_tp", "destroy_tp"}}, required: true},
 	{name: "recv", object: tcp, forms: [][]string{
 		{"recv_tp"},

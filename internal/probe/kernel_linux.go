@@ -1,7 +1,6 @@
 package probe
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -70,19 +69,19 @@ func tooOld(answers error) error {
 		unix.ByteSliceToString(u.Release[:]))
 }
 
-// recvmsgArgs is how many arguments tcp_recvmsg has: 6, 5 or 4, by version.
-func recvmsgArgs(cache *btf.Cache) (uint32, error) {
+// arguments is how many arguments a kernel function has: it differs by version.
+func arguments(cache *btf.Cache, function string) (uint32, error) {
 	spec, err := cache.Kernel()
 	if err != nil {
 		return 0, fmt.Errorf("reading the kernel's types: %w", err)
 	}
 	var f *btf.Func
-	if err := spec.TypeByName("tcp_recvmsg", &f); err != nil {
-		return 0, fmt.Errorf("finding tcp_recvmsg: %w", err)
+	if err := spec.TypeByName(function, &f); err != nil {
+		return 0, fmt.Errorf("finding %s: %w", function, err)
 	}
 	proto, ok := f.Type.(*btf.FuncProto)
 	if !ok {
-		return 0, errors.New("tcp_recvmsg has no prototype")
+		return 0, fmt.Errorf("%s has no prototype", function)
 	}
 	return uint32(len(proto.Params)), nil
 }

@@ -50,7 +50,11 @@ func (l *loader) readObjects() error {
 	if err != nil {
 		return fmt.Errorf("reading the process object: %w", err)
 	}
-	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec}
+	segmentsSpec, err := bpf.LoadSegments()
+	if err != nil {
+		return fmt.Errorf("reading the segments object: %w", err)
+	}
+	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec, segments: segmentsSpec}
 	return nil
 }
 
@@ -95,19 +99,32 @@ func (l *loader) makeMaps() error {
 // which hook that cannot be done without has none.
 func (l *loader) attachAll() error {
 	for _, h := range hooks {
-		if h.name == "cgroup" && len(l.targets.cgroups) == 0 {
+		if !l.wanted(h) {
 			continue
-		}
-		if h.name == "sendpage" && !l.kernelHas("tcp_sendpage") {
-			continue // from 6.5 on sendfile enters through tcp_sendmsg
 		}
 		state := l.attachHook(h)
 		l.states = append(l.states, state)
+		if h.name == SegmentHook && state.Err != nil {
+			l.consts["timing"] = false // the hooks behind would wait for what nobody tells them
+		}
 		if state.Err != nil && h.required {
 			return fmt.Errorf("no form of the hook %s attaches: %w", h.name, state.Err)
 		}
 	}
 	return nil
+}
+
+// wanted reports whether a hook has something to do.
+func (l *loader) wanted(h hook) bool {
+	switch {
+	case h.timing:
+		return l.cfg.Latency
+	case h.name == "cgroup":
+		return len(l.targets.cgroups) > 0
+	case h.name == "sendpage":
+		return l.kernelHas("tcp_sendpage") // from 6.5 on sendfile enters through tcp_sendmsg
+	}
+	return true
 }
 
 func (l *loader) kernelHas(function string) bool {
@@ -122,7 +139,7 @@ func (l *loader) kernelHas(function string) bool {
 func (l *loader) attachHook(h hook) State {
 	var errs []error
 	for _, form := range h.forms {
-		if !l.plan.usable(form) || !allowed(h, form) {
+		if !h.stateless && !l.plan.usable(form) || !allowed(h, form) || !l.affordable(form) {
 			continue
 		}
 		links, sections, err := l.attachForm(h.object, form)
@@ -136,6 +153,12 @@ func (l *loader) attachHook(h hook) State {
 		errs = append(errs, errors.New("no form fits this plan"))
 	}
 	return State{Hook: h.name, Err: errors.Join(errs...)}
+}
+
+// affordable reports whether a form costs only what it observes. The one that
+// runs at every system call of the host must have been asked for.
+func (l *loader) affordable(form []string) bool {
+	return form[0] != "accept_tp" || l.cfg.AcceptFromSyscalls
 }
 
 // attachForm attaches all programs of one form, or none.

@@ -21,6 +21,7 @@ var (
 		bpf.RawWirePartWIRE_PART_OPEN:     "open",
 		bpf.RawWirePartWIRE_PART_CLOSE:    "close",
 		bpf.RawWirePartWIRE_PART_PROCESS:  "process",
+		bpf.RawWirePartWIRE_PART_ACK:      "acknowledgement",
 	}
 )
 

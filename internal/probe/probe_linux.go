@@ -40,12 +40,17 @@ func Open(c Config) (*Probes, error) {
 		return nil, err
 	}
 	cache := btf.NewCache()
-	args, err := recvmsgArgs(cache)
+	recvArgs, err := arguments(cache, "tcp_recvmsg")
+	if err != nil {
+		return nil, err
+	}
+	acceptArgs, err := arguments(cache, "inet_csk_accept")
 	if err != nil {
 		return nil, err
 	}
 	consts := s.consts(len(c.Include) > 0)
-	consts["recvmsg_args"] = args
+	consts["recvmsg_args"], consts["accept_args"] = recvArgs, acceptArgs
+	consts["timing"] = c.Latency
 	consts["capture_bytes"] = uint32(c.CaptureBytes)
 	consts["max_conns"] = uint32(c.MaxConnections)
 

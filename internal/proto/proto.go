@@ -85,6 +85,10 @@ type Data struct {
 	First, Last time.Duration
 
 	Thread uint32 // that moved the first byte
+
+	// Front and Back say more of the moments of the first and the last byte.
+	// They are valid until Parse returns; nil when nothing more is known.
+	Front, Back *Moment
 }
 
 // Len is how many bytes of the stream d covers.
@@ -141,6 +145,7 @@ type Exchange struct {
 	Attrs      []Attr
 	Parent     TraceContext // found in the request; zero when there was none
 	Capture    Capture      // what of it was not seen
+	Course     Course       // for the split of its time
 }
 
 // Capture says what of an exchange could not be seen.

@@ -11,8 +11,8 @@ import (
 
 // describe puts the attributes of the exchange, then those every protocol has.
 // The local address and the transport are opt-in by the conventions and left out.
-func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange) {
-	m.EnsureCapacity(count(x))
+func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split *Split) {
+	m.EnsureCapacity(count(x) + split.count())
 	for i := range x.Attrs {
 		b.put(m, &x.Attrs[i])
 	}
@@ -22,6 +22,9 @@ func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange) {
 	}
 	if x.Capture != 0 {
 		putIncomplete(m, x.Capture)
+	}
+	if split != nil {
+		split.put(m)
 	}
 }
 

@@ -49,7 +49,9 @@ func New(scope, version string, offset func() time.Duration) *Builder {
 //
 // A span that would end before it starts, because the two times come from
 // different processors or are bounds, ends when it starts.
-func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x *proto.Exchange) {
+//
+// split may be nil. Add returns the attributes, to complete until Flush.
+func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x *proto.Exchange, split *Split) pcommon.Map {
 	if b.count == 0 {
 		b.shift = b.offset()
 	}
@@ -63,7 +65,8 @@ func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x
 	if x.Err != "" {
 		s.Status().SetCode(ptrace.StatusCodeError)
 	}
-	b.describe(s.Attributes(), c, x)
+	b.describe(s.Attributes(), c, x, split)
+	return s.Attributes()
 }
 
 // kinds are the span kinds by the side of the observed process.

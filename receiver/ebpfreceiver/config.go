@@ -20,6 +20,9 @@ type Config struct {
 	// HTTP says what is read of HTTP messages and what is kept.
 	HTTP HTTPConfig `mapstructure:"http"`
 
+	// Latency says whether spans tell where their time went.
+	Latency LatencyConfig `mapstructure:"latency"`
+
 	// ErrorMode says what a start does when the probes cannot be opened.
 	ErrorMode ErrorMode `mapstructure:"error_mode"`
 
@@ -33,6 +36,7 @@ func createDefaultConfig() *Config {
 	return &Config{
 		CollectionInterval: 10 * time.Second,
 		HTTP:               defaultHTTP(),
+		Latency:            LatencyConfig{Enabled: true, Threshold: 10 * time.Millisecond},
 		ErrorMode:          Propagate,
 		Limits: LimitsConfig{
 			RingBufferBytes: 8 << 20,
@@ -58,6 +62,9 @@ func (c *Config) probeConfig() probe.Config {
 		CaptureBytes:   int(c.HTTP.CaptureBytes),
 		RingBytes:      int(c.Limits.RingBufferBytes),
 		MaxConnections: c.Limits.MaxConnections,
+		Latency:        c.Latency.Enabled,
+
+		AcceptFromSyscalls: c.Latency.TraceAcceptSyscalls,
 	}
 }
 

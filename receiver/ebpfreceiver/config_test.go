@@ -50,7 +50,7 @@ func TestLoadDefaults(t *testing.T) {
 	assert.Equal(t, Propagate, cfg.ErrorMode)
 	assert.Equal(t, probe.Config{
 		Include: []probe.Target{}, Exclude: []probe.Target{},
-		CaptureBytes: 1024, RingBytes: 8 << 20, MaxConnections: 65536,
+		CaptureBytes: 1024, RingBytes: 8 << 20, MaxConnections: 65536, Latency: true,
 	}, cfg.probeConfig())
 	assert.Equal(t, 2000, cfg.Limits.MaxSeries)
 }
@@ -71,7 +71,7 @@ func TestLoadEverything(t *testing.T) {
 		Exclude:        []probe.Target{{Ports: []probe.PortRange{{First: 22, Last: 22}}}},
 		CaptureBytes:   2048,
 		RingBytes:      65536,
-		MaxConnections: 100,
+		MaxConnections: 100, Latency: true,
 	}, cfg.probeConfig())
 	assert.Equal(t, http.Config{
 		RequestHeaders:           []string{"x-request-id"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/edf076de/ebpfreceiver/internal/pipeline"
+	"github.com/edf076de/ebpfreceiver/internal/probe"
 	"github.com/edf076de/ebpfreceiver/internal/proto/all"
 	"github.com/edf076de/ebpfreceiver/receiver/ebpfreceiver/internal/metadata"
 )
@@ -68,6 +70,9 @@ func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *d
 		MaxConnections: r.cfg.Limits.MaxConnections,
 		MaxSeries:      r.cfg.Limits.MaxSeries,
 	}
+	if r.cfg.Latency.Enabled && attachedHook(p.States(), probe.SegmentHook) {
+		c.Latency = &pipeline.Latency{Slow: r.cfg.Latency.Threshold}
+	}
 	if next := r.traces; next != nil {
 		c.Traces = func(_ context.Context, td ptrace.Traces) { d.traces(delivering, next, td) }
 	}
@@ -75,6 +80,11 @@ func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *d
 		c.Metrics = func(_ context.Context, md pmetric.Metrics) { d.metrics(delivering, next, md) }
 	}
 	return c
+}
+
+// attachedHook reports whether a hook of the kernel side is at work.
+func attachedHook(states []probe.State, name string) bool {
+	return slices.ContainsFunc(states, func(s probe.State) bool { return s.Hook == name && s.Form != "" })
 }
 
 // run works in the background until close.

@@ -20,6 +20,7 @@ func (p *parser) request(s *stream, d *proto.Data, m *message) error {
 	k := m.framing.request(method, minor)
 	x := p.sem.Open(&p.conn, p.peer, m.head)
 	x.Start, x.Thread = d.First, d.Thread
+	x.Course.RequestStart, x.Course.RequestEnd = d.FirstMoment(), d.LastMoment()
 	p.open = append(p.open, x)
 	if m.cut {
 		k = unknown
@@ -68,6 +69,7 @@ func (p *parser) answer(s *stream, d *proto.Data, m *message) error {
 	x := p.pop()
 	p.resp, p.loss.server, p.loss.gap = x, false, false
 	p.sem.Answer(x, m.head, status)
+	x.Course.ResponseStart, x.Course.ResponseEnd = d.FirstMoment(), d.LastMoment()
 	p.goOn(x)
 	k := m.framing.response(x.Method, status, minor)
 	if m.cut {

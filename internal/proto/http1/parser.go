@@ -47,6 +47,7 @@ func (p *parser) Parse(d *proto.Data) (uint64, error) {
 	if p.done != nil {
 		return 0, p.done
 	}
+	p.follow(d)
 	s := &p.streams[d.From]
 	n, err := p.step(s, d)
 	if n > 0 {
@@ -57,6 +58,16 @@ func (p *parser) Parse(d *proto.Data) (uint64, error) {
 		p.stop(err, d.First)
 	}
 	return n, err
+}
+
+// follow moves the end of the body under way to that of d.
+func (p *parser) follow(d *proto.Data) {
+	switch {
+	case d.From == proto.Client && p.req != nil:
+		p.req.Course.RequestEnd = d.LastMoment()
+	case d.From == proto.Server && p.resp != nil:
+		p.resp.Course.ResponseEnd = d.LastMoment()
+	}
 }
 
 func (p *parser) step(s *stream, d *proto.Data) (uint64, error) {

@@ -1,0 +1,46 @@
+package latency
+
+import (
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/conn"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+// client splits a span that begins when the first byte of the request was sent
+// and ends when the program had read the last byte of the response.
+func (s *Split) client(c *conn.Conn, k *proto.Course) {
+	if s.Reuse == Fresh && c.Connect > 0 {
+		s.set(Connect, c.Established-c.Connect)
+	}
+	sent, handed := k.RequestStart.Time, k.RequestEnd.Time
+	own := max(0, handed-sent-(k.RequestEnd.Meter.Full-k.RequestStart.Meter.Full))
+	if k.RequestEnd.Offset > k.RequestStart.Offset { // written in more than one go
+		s.set(Application, own)
+	} else {
+		own = 0
+	}
+	first, last := &k.ResponseStart, &k.ResponseEnd
+	if first.Arrived == 0 {
+		return
+	}
+	// An acknowledgement that came with the response says nothing of its own.
+	if first.Acked > 0 && first.Acked < first.Arrived {
+		s.set(RequestDelivery, first.Acked-sent-own)
+		s.set(Remote, first.Arrived-max(first.Acked, handed))
+	} else {
+		s.set(Remote, first.Arrived-sent-own)
+	}
+	if last.Meter.Unseen == first.Meter.Unseen {
+		unread := last.Meter.Unread - first.Meter.Unread
+		s.set(ReceiveQueue, unread)
+		s.set(ResponseTransfer, last.Time-first.Arrived-unread)
+	}
+}
+
+// Lookup says that the connection of the exchange waited for a name to be resolved.
+func (s *Split) Lookup(took time.Duration) {
+	if s.Side == proto.Client && s.Reuse == Fresh {
+		s.set(DNS, took)
+	}
+}

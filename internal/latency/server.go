@@ -1,0 +1,38 @@
+package latency
+
+import (
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/internal/conn"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
+
+// server splits a span that begins when the request came to the socket and ends
+// when the kernel had taken the last byte of the response.
+func (s *Split) server(c *conn.Conn, k *proto.Course) {
+	first, last := &k.RequestStart, &k.RequestEnd
+	if first.Arrived > 0 && last.Meter.Unseen == first.Meter.Unseen {
+		unread := last.Meter.Unread - first.Meter.Unread
+		s.set(RequestTransfer, last.Time-first.Arrived-unread)
+		s.set(ReceiveQueue, unread-s.acceptQueue(c, first, unread))
+	}
+	switch answer := &k.ResponseStart; {
+	case answer.Time == 0: // none came: the program had the request until the end
+		s.set(Application, s.end-last.Time)
+	default:
+		full := k.ResponseEnd.Meter.Full - answer.Meter.Full
+		s.set(SendQueue, full)
+		s.set(Application, k.ResponseEnd.Time-last.Time-full)
+	}
+}
+
+// acceptQueue is how much of the wait of a first request was for its connection
+// to be accepted.
+func (s *Split) acceptQueue(c *conn.Conn, first *proto.Moment, unread time.Duration) time.Duration {
+	if s.Reuse != Fresh || c.Accepted == 0 {
+		return 0
+	}
+	d := min(max(0, c.Accepted-first.Arrived), unread)
+	s.set(AcceptQueue, d)
+	return d
+}

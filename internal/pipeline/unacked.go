@@ -1,0 +1,54 @@
+package pipeline
+
+import (
+	"time"
+
+	"go.opentelemetry.io/collector/pdata/pcommon"
+
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+	"github.com/edf076de/ebpfreceiver/internal/spans"
+)
+
+// waiting holds the server spans of the batch at hand whose responses were not
+// acknowledged yet: the last one of each connection.
+type waiting struct {
+	spans []waitingSpan
+	at    map[uint64]int // index in spans, by connection
+}
+
+type waitingSpan struct {
+	attrs pcommon.Map
+	split spans.Split
+}
+
+func (w *waiting) any() bool { return len(w.at) > 0 }
+
+func (w *waiting) add(conn uint64, attrs pcommon.Map, split *spans.Split) {
+	if w.at == nil {
+		w.at = make(map[uint64]int)
+	}
+	w.at[conn] = len(w.spans)
+	w.spans = append(w.spans, waitingSpan{attrs, *split})
+}
+
+// acked completes the span of a connection that waits, if there is one.
+func (w *waiting) acked(conn uint64, at time.Duration, m *proto.Meter) {
+	i, ok := w.at[conn]
+	if !ok {
+		return
+	}
+	s := &w.spans[i]
+	s.split.Delivered(at, m)
+	s.split.Complete(s.attrs)
+	delete(w.at, conn)
+}
+
+// gone gives up the span of a connection.
+func (w *waiting) gone(conn uint64) { delete(w.at, conn) }
+
+// clear gives up all: the spans are delivered.
+func (w *waiting) clear() {
+	clear(w.at)
+	clear(w.spans)
+	w.spans = w.spans[:0]
+}
