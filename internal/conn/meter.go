@@ -33,7 +33,7 @@ func (m *meter) take(e *event.Event, dir int, joined bool) {
 	m.kernel(&e.Meter)
 	m.front.Meter.SRTT, m.front.Meter.MinRTT = m.sum.SRTT, m.sum.MinRTT
 	m.back = m.front
-	m.back.Time, m.back.Meter = e.Last, m.sum
+	m.back.Time, m.back.Acked, m.back.Meter = e.Last, e.Acked, m.sum
 }
 
 // received adds how long the bytes of a call waited to be read.

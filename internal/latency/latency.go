@@ -8,6 +8,7 @@
 package latency
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/conn"
@@ -57,9 +58,7 @@ type Split struct {
 	Reuse Reuse
 	End   conn.End // who ended the connection before the exchange was complete
 
-	Retransmits, ZeroWindows, OutOfOrder uint32
-	RTO                                  time.Duration
-	SRTT, MinRTT                         time.Duration // zero unknown
+	Trouble
 
 	broken bool // the connection ended before the response did
 	vague  bool // the end of the exchange was not seen, or bytes of it were lost
@@ -67,6 +66,13 @@ type Split struct {
 	took   [parts]time.Duration
 	base   proto.Meter // when the exchange began
 	end    time.Duration
+}
+
+// Trouble is what hindered an exchange, and how far away the peer was.
+type Trouble struct {
+	Retransmits, ZeroWindows, OutOfOrder uint32
+	RTO                                  time.Duration
+	SRTT, MinRTT                         time.Duration // zero unknown
 }
 
 // Reuse says whether an exchange is the first on its connection.
@@ -133,6 +139,9 @@ func (s *Split) set(p Part, d time.Duration) {
 
 // Took returns how long a part took, and whether that was observed.
 func (s *Split) Took(p Part) (time.Duration, bool) { return s.took[p], s.known&(1<<p) != 0 }
+
+// Parts is how many parts were observed.
+func (s *Split) Parts() int { return bits.OnesCount16(s.known) }
 
 // Remainder is how much of the span no part explains.
 func (s *Split) Remainder() time.Duration {

@@ -23,6 +23,9 @@ func (s *Split) server(c *conn.Conn, k *proto.Course) {
 		full := k.ResponseEnd.Meter.Full - answer.Meter.Full
 		s.set(SendQueue, full)
 		s.set(Application, k.ResponseEnd.Time-last.Time-full)
+		if at := k.ResponseEnd.Acked; at > 0 && !s.broken {
+			s.set(Delivery, at-s.end)
+		}
 	}
 }
 

@@ -42,7 +42,11 @@ func newExchanges(take func([]byte)) *exchanges {
 	data := func(text string, flags uint16) []byte {
 		d := bpf.RawWireData{
 			H:    bpf.RawWireHeader{Kind: uint16(event.Data), Flags: flags | event.Run | event.End, Tgid: 1, Conn: 1, Time: 1e9},
-			Size: uint32(len(text)), Captured: uint16(len(text)),
+			Size: uint32(len(text)), Captured: uint16(len(text)), Acked: 1e9 + 1e5,
+			Meter: bpf.RawWireMeter{SrttUs: 30, MinRttUs: 10},
+		}
+		if flags&event.Sent == 0 {
+			d.Arrived = 1e9 - 1e4
 		}
 		return append(bytes.Clone(bytesOf(&d)), text...)
 	}
@@ -62,7 +66,7 @@ func (x *exchanges) one() {
 	x.take(x.out)
 }
 
-func benchPipeline(traces bool) *Pipeline {
+func benchPipeline(traces, latency bool) *Pipeline {
 	c := Config{
 		Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Lanes: 1,
 		Interval: time.Hour, MaxConnections: 100, MaxSeries: 100, Offset: func() time.Duration { return 0 },
@@ -71,15 +75,21 @@ func benchPipeline(traces bool) *Pipeline {
 	if traces {
 		c.Traces = func(context.Context, ptrace.Traces) {}
 	}
+	if latency {
+		c.Latency = &Latency{Slow: 10 * time.Millisecond}
+	}
 	return New(c)
 }
 
 // BenchmarkExchange is the way of one request from two kernel records to a span
 // and a point in a histogram.
 func BenchmarkExchange(b *testing.B) {
-	for name, traces := range map[string]bool{"spans+metrics": true, "metrics": false} {
-		b.Run(name, func(b *testing.B) {
-			p := benchPipeline(traces)
+	for _, c := range []struct {
+		name            string
+		traces, latency bool
+	}{{"metrics", false, false}, {"spans+metrics", true, false}, {"spans+metrics+latency", true, true}} {
+		b.Run(c.name, func(b *testing.B) {
+			p := benchPipeline(c.traces, c.latency)
 			x := newExchanges(p.lanes[0].record)
 			go func() { p.traces.run(b.Context()) }()
 			b.ReportAllocs()

@@ -33,7 +33,7 @@ func play(t testing.TB, recording []byte) (ptrace.Traces, pmetric.Metrics, *Pipe
 	p := New(Config{
 		Source: r, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {},
 		Latency: &Latency{Slow: 10 * time.Millisecond},
-		Host: "testhost", Scope: "scope", Version: "1.2.3",
+		Host:    "testhost", Scope: "scope", Version: "1.2.3",
 		Interval: time.Hour, MaxConnections: 1000, MaxSeries: 100, Lanes: 1,
 		Offset: func() time.Duration { return 0 },
 		Traces: func(_ context.Context, td ptrace.Traces) { td.ResourceSpans().MoveAndAppendTo(traces.ResourceSpans()) },

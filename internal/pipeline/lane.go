@@ -176,7 +176,7 @@ func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 	}
 	split := spans.Split{Split: latency.Of(c, x), Slow: l.p.cfg.Latency.Slow}
 	attrs := l.spans.Add(r, place, c, x, &split)
-	if x.Side == proto.Server && x.Err == "" {
+	if _, told := split.Took(latency.Delivery); !told && x.Side == proto.Server && c.End == conn.Open {
 		l.unacked.add(c.ID, attrs, &split)
 	}
 }

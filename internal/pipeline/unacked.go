@@ -38,8 +38,9 @@ func (w *waiting) acked(conn uint64, at time.Duration, m *proto.Meter) {
 		return
 	}
 	s := &w.spans[i]
+	before := s.split
 	s.split.Delivered(at, m)
-	s.split.Complete(s.attrs)
+	s.split.Complete(s.attrs, &before)
 	delete(w.at, conn)
 }
 

@@ -16,7 +16,7 @@ type Moment struct {
 	Offset  uint64        // in its direction's stream
 	Time    time.Duration // the program handed it over, or got it
 	Arrived time.Duration // a received byte: since when bytes had waited to be read
-	Acked   time.Duration // when all that was sent before a received byte was acknowledged
+	Acked   time.Duration // when all that was sent until then was acknowledged
 	Meter   Meter         // at a first byte without, at a last byte with what it met itself
 }
 

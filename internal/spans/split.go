@@ -29,12 +29,13 @@ const (
 	keyVerdict     = "ebpf.verdict"
 )
 
-// count is how many attributes put may write, and Delivered add.
+// count is how many attributes put may write, and Complete add.
 func (s *Split) count() int {
 	if s == nil {
 		return 0
 	}
-	return len(latency.Names)
+	const beside = 7 // reused or delivery, remainder, reset_by and putTrouble's
+	return s.Parts() + beside
 }
 
 // put writes what was observed.
@@ -70,10 +71,13 @@ func (s *Split) putTrouble(m pcommon.Map) {
 	m.PutStr(keyVerdict, s.Verdict(s.Slow).String())
 }
 
-// Complete adds what became known after the span was built: its delivery.
-func (s *Split) Complete(m pcommon.Map) {
+// Complete adds what became known after the span was built: its delivery, and
+// what hindered it. before is the split the span was built with.
+func (s *Split) Complete(m pcommon.Map, before *Split) {
 	if d, ok := s.Took(latency.Delivery); ok {
 		m.PutDouble(latency.Names[latency.Delivery], d.Seconds())
 	}
-	s.putTrouble(m)
+	if s.Trouble != before.Trouble || s.Verdict(s.Slow) != before.Verdict(s.Slow) {
+		s.putTrouble(m)
+	}
 }

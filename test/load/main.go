@@ -32,7 +32,7 @@ func main() {
 	connections := flag.Int("c", 16, "connections of wrk")
 	collector := flag.String("collector", "bin/otelcol-ebpf", "binary to measure")
 	stats := flag.Bool("stats", true, "one more run with kernel.bpf_stats_enabled, which costs by itself")
-	only := flag.String("only", "", "measure only this mode: idle, server or both-ends")
+	only := flag.String("only", "", "measure only this mode: idle, server, both-ends or latency")
 	flag.Parse()
 
 	dir, err := os.MkdirTemp("", "ebpf-load")
@@ -67,13 +67,19 @@ func idle(dir, binary string) {
 	}
 }
 
-// A mode is what the collector observes.
-type mode struct{ name, targets string }
+// A mode is what the collector observes, and what that is compared with.
+type mode struct {
+	name     string
+	targets  string
+	baseline string // keys of a receiver's configuration; empty: no collector
+}
 
 func modes(port int) []mode {
+	server, both := fmt.Sprintf("{ports: [%d], executables: ['*/nginx']}", port), fmt.Sprintf("{ports: [%d]}", port)
 	return []mode{
-		{"server", fmt.Sprintf("{ports: [%d], executables: ['*/nginx']}", port)},
-		{"both-ends", fmt.Sprintf("{ports: [%d]}", port)},
+		{"server", server, ""},
+		{"both-ends", both, ""},
+		{"latency", server, "latency: {enabled: false}"},
 	}
 }
 
@@ -90,17 +96,30 @@ func (b *bench) pairs(n int, stats bool) {
 	var bare, observed []run
 	b.measure(nil) // warm up
 	for range n {
-		bare = append(bare, b.measure(nil))
-		c := startCollector(b)
-		observed = append(observed, b.measure(c))
-		c.stop()
+		bare = append(bare, b.base())
+		observed = append(observed, b.with(""))
 	}
 	b.report(bare, observed)
 	if stats {
-		c := startCollector(b)
+		c := startCollector(b, "")
 		b.reportBPF(c)
 		c.stop()
 	}
+}
+
+// base measures what the mode is compared with.
+func (b *bench) base() run {
+	if b.mode.baseline == "" {
+		return b.measure(nil)
+	}
+	return b.with(b.mode.baseline)
+}
+
+// with measures with a collector whose receiver has these keys too.
+func (b *bench) with(keys string) run {
+	c := startCollector(b, keys)
+	defer c.stop()
+	return b.measure(c)
 }
 
 // measure runs wrk once. c is nil without a collector.
@@ -142,13 +161,15 @@ func (b *bench) report(bare, observed []run) {
 		ends = 2
 	}
 	fmt.Printf("%s: %d pairs of %v, wrk -t1 -c%d\n", b.mode.name, len(bare), b.length, b.connections)
-	fmt.Printf("  requests/s bare %.0f, observed %.0f; ratio %.3f (%.3f to %.3f)\n",
+	fmt.Printf("  requests/s base %.0f, observed %.0f; ratio %.3f (%.3f to %.3f)\n",
 		median(bare, func(r run) float64 { return r.perSecond }), median(observed, func(r run) float64 { return r.perSecond }),
 		middle(throughput), slices.Min(throughput), slices.Max(throughput))
-	fmt.Printf("  nginx CPU per request bare %v, observed %v; ratio %.3f\n",
+	fmt.Printf("  nginx CPU per request base %v, observed %v; ratio %.3f\n",
 		time.Duration(median(bare, func(r run) float64 { return float64(r.nginxCPU) })),
 		time.Duration(median(observed, func(r run) float64 { return float64(r.nginxCPU) })), middle(cpu))
-	fmt.Printf("  collector CPU per request %v\n", time.Duration(median(observed, func(r run) float64 { return float64(r.collCPU) })))
+	fmt.Printf("  collector CPU per request base %v, observed %v\n",
+		time.Duration(median(bare, func(r run) float64 { return float64(r.collCPU) })),
+		time.Duration(median(observed, func(r run) float64 { return float64(r.collCPU) })))
 	fmt.Printf("  exchanges %.0f of %.0f (%.4f %%), counted as lost %.0f\n", seen, sent*ends, 100*seen/(sent*ends), lost)
 }
 

@@ -83,8 +83,13 @@ type collector struct {
 	metrics string
 }
 
-func startCollector(b *bench) *collector {
-	return launch(b.dir, b.collector, fmt.Sprintf("ebpf: {collection_interval: 1s, targets: {include: [%s]}}", b.mode.targets))
+// startCollector starts it with these keys beside the targets.
+func startCollector(b *bench, keys string) *collector {
+	if keys != "" {
+		keys = ", " + keys
+	}
+	return launch(b.dir, b.collector,
+		fmt.Sprintf("ebpf: {collection_interval: 1s, targets: {include: [%s]}%s}", b.mode.targets, keys))
 }
 
 // launch starts a collector with one receiver, whose first word is its name.
