@@ -73,13 +73,15 @@ type plan struct {
 	name     string
 	onSocket bool // in socket storage, else in a hash keyed by the socket's address
 	usable   func(form []string) bool
+	untimed  bool // the times of sent bytes are too rough to split anything by
 }
 
 // plans are tried in order until every hook that is required has a form.
 var plans = []plan{
-	{"socket storage", true, func(f []string) bool { return !hasKprobe(f) && !timeless(f) }},
-	{"hash", false, func(f []string) bool { return !timeless(f) }},
-	{"socket storage, send times from the end of the call", true, func(f []string) bool { return !hasKprobe(f) }},
+	{name: "socket storage", onSocket: true, usable: func(f []string) bool { return !hasKprobe(f) && !timeless(f) }},
+	{name: "hash", usable: func(f []string) bool { return !timeless(f) }},
+	{name: "socket storage, send times from the end of the call", onSocket: true, untimed: true,
+		usable: func(f []string) bool { return !hasKprobe(f) }},
 }
 
 func hasKprobe(form []string) bool {

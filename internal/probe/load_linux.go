@@ -37,6 +37,10 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 		return nil, err
 	}
 	l.consts["conns_on_socket"] = p.onSocket
+	if p.untimed {
+		l.cfg.Latency = false
+	}
+	l.consts["timing"] = l.cfg.Latency
 	l.size()
 	return l, l.makeMaps()
 }

@@ -50,7 +50,6 @@ func Open(c Config) (*Probes, error) {
 	}
 	consts := s.consts(len(c.Include) > 0)
 	consts["recvmsg_args"], consts["accept_args"] = recvArgs, acceptArgs
-	consts["timing"] = c.Latency
 	consts["capture_bytes"] = uint32(c.CaptureBytes)
 	consts["max_conns"] = uint32(c.MaxConnections)
 

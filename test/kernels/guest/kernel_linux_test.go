@@ -114,7 +114,7 @@ func testForm(t *testing.T) {
 	begin := time.Now()
 	o := observe(t, port)
 	t.Logf("started in %v", time.Since(begin).Round(time.Millisecond))
-	for _, state := range slices.Sorted(maps.Keys(o.points(t, "otelcol_ebpf_probe_attached", "hook", "form"))) {
+	for _, state := range o.forms(t) {
 		t.Logf("form: %s", state)
 	}
 
@@ -208,7 +208,44 @@ func (k *check) sleep(t *testing.T) {
 	server, client := k.spans(t, 2)
 	for _, s := range []span{server["GET /sleep/150 200"], client["GET /sleep/150 200"]} {
 		require.InDelta(t, 150, float64(s.end.Sub(s.start))/1e6, float64(*tolerance)/1e6)
+		k.requireParts(t, s)
 	}
+}
+
+// forms are the attached hooks with the form each took.
+func (o *observer) forms(t *testing.T) []string {
+	return slices.Sorted(maps.Keys(o.points(t, "otelcol_ebpf_probe_attached", "hook", "form")))
+}
+
+// requireParts holds what a span says of where its time went.
+func (k *check) requireParts(t *testing.T, s span) {
+	verdict, most := "peer", "ebpf.latency.remote"
+	if s.server {
+		verdict, most = "application", "ebpf.latency.application"
+		_, told := s.attrs.Get("ebpf.latency.accept_queue") // the connection is fresh
+		seen := slices.ContainsFunc(k.forms(t), func(s string) bool { return strings.HasPrefix(s, "accept ") })
+		require.Equal(t, seen, told, "%v", s.attrs.AsRaw())
+	}
+	sum := 0.0
+	for key, v := range s.attrs.All() {
+		switch key {
+		case "ebpf.latency.dns", "ebpf.latency.connect", "ebpf.latency.delivery": // before and after
+		default:
+			if strings.HasPrefix(key, "ebpf.latency.") {
+				sum += v.Double()
+			}
+		}
+	}
+	took := s.end.Sub(s.start).Seconds()
+	if _, ok := s.attrs.Get("ebpf.verdict"); !ok { // times of sent bytes are too rough
+		require.NotContains(t, k.forms(t), "segment tp_btf/tcp_probe+tp_btf/tcp_retransmit_skb")
+		return
+	}
+	require.InDelta(t, took, sum, took/100, "%v", s.attrs.AsRaw())
+	v, _ := s.attrs.Get(most)
+	require.Greater(t, v.Double(), 0.1, "%v", s.attrs.AsRaw())
+	v, _ = s.attrs.Get("ebpf.verdict")
+	require.Equal(t, verdict, v.Str(), "%v", s.attrs.AsRaw())
 }
 
 // bodies receives all kinds of bodies: their ends are found, their sizes counted.
