@@ -286,15 +286,15 @@ static __always_inline int on_received(struct sock *sk, int n, const struct sour
 		return 0;
 	struct flow *f = &c->flow[RX];
 	__u32 seq = copied_seq(sk);
+	m.first = bpf_ktime_get_ns();
+	m.arrived = waited(c, sk, seq, m.first);
+	if (flags & MSG_WAITALL) /* the process waited for the bytes, not they for it */
+		m.arrived = 0;
 	if (c->fins & WIRE_RECEIVED_FIN && seq == rcv_nxt(sk))
 		seq--; /* the call read the FIN too, which is no data */
 	f->offset += (__u32)(seq - f->seq);
 	f->seq = seq;
 	m.offset = f->offset - n;
-	m.first = bpf_ktime_get_ns();
-	m.arrived = waited(c, sk, m.first);
-	if (flags & MSG_WAITALL) /* the process waited for the bytes, not they for it */
-		m.arrived = 0;
 	if (from)
 		m.from = *from;
 	else

@@ -42,10 +42,10 @@ static __always_inline void trim_ack(struct conn *c, struct sock *sk, __u32 end,
 }
 
 /*
- * The process has read: returns since when bytes waited, and notes whether more
+ * The process has read up to the sequence number read_to: returns since when bytes waited, and notes whether more
  * of them do. What is left has waited as long, but that time is told already.
  */
-static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u64 now)
+static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u32 read_to, __u64 now)
 {
 	__u64 since = c->arrived;
 
@@ -53,7 +53,7 @@ static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u64 now)
 		return 0;
 	c->arrived = 0;
 	c->watch_rx = 1; /* first: what comes from here on is seen */
-	if (copied_seq(sk) != rcv_nxt(sk)) {
+	if (read_to != rcv_nxt(sk)) {
 		c->watch_rx = 0;
 		c->arrived = now;
 	}
