@@ -1,8 +1,6 @@
 package pipeline
 
 import (
-	"strings"
-
 	"github.com/edf076de/ebpfreceiver/internal/event"
 	"github.com/edf076de/ebpfreceiver/internal/process"
 )
@@ -14,12 +12,7 @@ func describe(e *event.Event) *process.Info {
 		Parent: e.ParentPID, Comm: e.Comm, Exe: e.Exe, Command: e.Command, Cgroup: e.Cgroup,
 	}
 	for _, s := range e.Env {
-		switch name, value, _ := strings.Cut(s, "="); name {
-		case "OTEL_SERVICE_NAME":
-			p.ServiceName = value
-		case "OTEL_RESOURCE_ATTRIBUTES":
-			p.ResourceAttributes = value
-		}
+		p.Declare(s)
 	}
 	if p.Cgroup == "" { // at the root of the v2 hierarchy: a v1 one may say more
 		p.Cgroup = process.CgroupV1(p.PID)

@@ -2,14 +2,14 @@ package process
 
 import (
 	"os"
-	"strconv"
+	"path/filepath"
 	"strings"
 )
 
 // CgroupV1 returns the longest path of a living process in a cgroup v1
 // hierarchy, "" when there is none: containers sit in all or most of them.
 func CgroupV1(pid uint32) string {
-	text, err := os.ReadFile("/proc/" + strconv.FormatUint(uint64(pid), 10) + "/cgroup")
+	text, err := os.ReadFile(filepath.Join(dirOf(procRoot, pid), "cgroup"))
 	if err != nil {
 		return ""
 	}

@@ -5,7 +5,10 @@
 // kernel could not tell is read from /proc while the process lives.
 package process
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // An ID names a process for ever: the kernel reuses a PID, never with the same start.
 type ID struct {
@@ -24,4 +27,14 @@ type Info struct {
 
 	ServiceName        string // OTEL_SERVICE_NAME of its environment
 	ResourceAttributes string // OTEL_RESOURCE_ATTRIBUTES of its environment
+}
+
+// Declare takes a variable of the environment, NAME=value, if it is one of the two.
+func (p *Info) Declare(variable string) {
+	switch name, value, _ := strings.Cut(variable, "="); name {
+	case "OTEL_SERVICE_NAME":
+		p.ServiceName = value
+	case "OTEL_RESOURCE_ATTRIBUTES":
+		p.ResourceAttributes = value
+	}
 }
