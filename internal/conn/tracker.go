@@ -47,6 +47,9 @@ func NewTracker(c Config) *Tracker {
 // Len is how many connections are followed.
 func (t *Tracker) Len() int { return len(t.conns) }
 
+// Process returns what the kernel told of a process that has not exited, nil if nothing.
+func (t *Tracker) Process(pid uint32) *process.Info { return t.procs[pid] }
+
 // Exchanges returns how many exchanges were emitted, by protocol.
 func (t *Tracker) Exchanges() map[string]uint64 { return maps.Clone(t.exchanges) }
 

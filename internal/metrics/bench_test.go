@@ -33,7 +33,7 @@ func request(status int64) *proto.Exchange {
 
 // BenchmarkExchange records in one of 64 series: 8 processes with 8 statuses.
 func BenchmarkExchange(b *testing.B) {
-	a := New("scope", "", 2000)
+	a := New(Config{Scope: "scope", MaxSeries: 2000})
 	var resources [8]pcommon.Resource
 	var conns [8]*conn.Conn
 	var exchanges [8]*proto.Exchange
@@ -50,7 +50,7 @@ func BenchmarkExchange(b *testing.B) {
 
 // BenchmarkFlush delivers 2000 series, the most there are of one metric.
 func BenchmarkFlush(b *testing.B) {
-	a := New("scope", "", 2000)
+	a := New(Config{Scope: "scope", MaxSeries: 2000})
 	for pid := range uint32(20) {
 		r, c := newProcess(pid, "a")
 		for status := range int64(100) {

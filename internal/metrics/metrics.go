@@ -1,13 +1,17 @@
-// Package metrics aggregates exchanges into cumulative histograms.
+// Package metrics aggregates exchanges into cumulative histograms, and renders
+// what the kernel counted of the health of connections.
 //
-// A series is one histogram: of one process, one metric and one set of
-// dimensions. It begins with its first exchange, which is its start time, and
-// is delivered at every Flush until its process has exited or it has seen
+// A series of exchanges is one histogram: of one process, one metric and one
+// set of dimensions. It begins with its first exchange, which is its start time,
+// and is delivered at every Flush until its process has exited or it has seen
 // nothing for an hour. Should it come back, it starts anew, with a new start
 // time.
+//
+// A series of health is what the kernel adds up; see Health.
 package metrics
 
 import (
+	"net/netip"
 	"time"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
@@ -28,36 +32,58 @@ const (
 	lastFlushes = 2
 )
 
-// An Aggregator keeps one histogram per resource, metric and set of dimensions.
-// One goroutine uses it.
+// Config is what an Aggregator is made of.
+type Config struct {
+	Scope, Version string          // of the instrumentation scope
+	MaxSeries      int             // per metric; the rest is one series per resource with otel.metric.overflow=true
+	Off            map[string]bool // names of the metrics nobody wants
+
+	// Of the health of connections.
+	Start    time.Time                                      // when the kernel began to count
+	Forget   func(pid uint32)                               // frees what the kernel keeps of a process that has exited
+	PeerName func(pid uint32, addr netip.Addr) (dns string) // "" when unknown; nil: it always is
+}
+
+// An Aggregator keeps one histogram per resource, metric and set of dimensions,
+// and what is known of the health of each process' connections. One goroutine
+// uses it.
 type Aggregator struct {
-	scope, version string
-	maxSeries      int
+	cfg  Config
+	used map[string]int // series by name of the metric, without overflow
 
 	owners []*owner              // in the order of their first exchange
 	byID   map[process.ID]*owner // the ones that live
-	used   map[string]int        // series by name of the metric, without overflow
 	dims   dims
+
+	health healthTable
 }
 
-// New returns an aggregator that keeps at most maxSeries series per metric; the
-// rest is counted in one series per resource with otel.metric.overflow=true.
-func New(scope, version string, maxSeries int) *Aggregator {
+// New returns an aggregator that has nothing to deliver yet.
+func New(c Config) *Aggregator {
 	return &Aggregator{
-		scope: scope, version: version, maxSeries: maxSeries,
-		byID: map[process.ID]*owner{},
-		used: map[string]int{},
+		cfg: c, used: map[string]int{},
+		byID:   map[process.ID]*owner{},
+		health: newHealthTable(&c),
 	}
+}
+
+// admits reports whether a metric may have one more series, and counts it.
+func (a *Aggregator) admits(metric string) bool {
+	if a.used[metric] >= a.cfg.MaxSeries {
+		return false
+	}
+	a.used[metric]++
+	return true
 }
 
 // Exchange records one exchange's duration, in the series of its process
 // (c.Process, whose resource is r) and its dimensions. Nothing of c or x is kept.
 //
 // An exchange whose end was not seen has no duration and is not recorded, nor
-// is one of a protocol without a metric for this side.
+// is one whose metric is off, or of a protocol without one for this side.
 func (a *Aggregator) Exchange(r pcommon.Resource, c *conn.Conn, x *proto.Exchange, now time.Time) {
 	m := &c.Protocol.Duration[x.Side]
-	if m.Name == "" || x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {
+	if m.Name == "" || a.cfg.Off[m.Name] || x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {
 		return
 	}
 	o := a.ownerOf(c.Process.ID, r)
@@ -73,13 +99,12 @@ func (a *Aggregator) seriesOf(h *histogram, x *proto.Exchange, now time.Time) *s
 	if s := h.series[string(key)]; s != nil { // does not allocate
 		return s
 	}
-	if a.used[h.Name] >= a.maxSeries {
+	if !a.admits(h.Name) {
 		if s := h.series[overflowKey]; s != nil {
 			return s
 		}
 		return h.add(overflowKey, overflowDims(), now)
 	}
-	a.used[h.Name]++
 	return h.add(string(key), a.dims.attributes(), now)
 }
 
@@ -98,21 +123,16 @@ func (a *Aggregator) Exited(id process.ID) {
 // expired is dropped first and makes room under maxSeries.
 func (a *Aggregator) Flush(now time.Time) pmetric.Metrics {
 	a.expire(now)
-	out := pmetric.NewMetrics()
+	out := newPayload(&a.cfg)
 	for _, o := range a.owners {
 		if o.empty() {
 			continue
 		}
-		rm := out.ResourceMetrics().AppendEmpty()
-		rm.SetSchemaUrl(schemaURL)
-		o.resource.CopyTo(rm.Resource())
-		sm := rm.ScopeMetrics().AppendEmpty()
-		sm.SetSchemaUrl(schemaURL)
-		sm.Scope().SetName(a.scope)
-		sm.Scope().SetVersion(a.version)
+		to := out.of(o.resource)
 		for _, h := range o.histograms {
-			h.render(sm.Metrics().AppendEmpty(), now)
+			h.render(to.AppendEmpty(), now)
 		}
 	}
-	return out
+	a.health.flush(out)
+	return out.Metrics
 }

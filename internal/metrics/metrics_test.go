@@ -30,7 +30,9 @@ type bench struct {
 	now time.Time
 }
 
-func newBench(maxSeries int) *bench { return &bench{New("scope", "v1.2.3", maxSeries), t0} }
+func newBench(maxSeries int) *bench {
+	return &bench{New(Config{Scope: "scope", Version: "v1.2.3", MaxSeries: maxSeries}), t0}
+}
 
 // newProcess returns a connection of a process and its resource.
 func newProcess(pid uint32, name string) (pcommon.Resource, *conn.Conn) {

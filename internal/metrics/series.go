@@ -85,7 +85,7 @@ func (h *histogram) render(m pmetric.Metric, now time.Time) {
 func (s *series) render(p pmetric.HistogramDataPoint, bounds []float64, now time.Time) {
 	start := pcommon.NewTimestampFromTime(s.start)
 	p.SetStartTimestamp(start)
-	p.SetTimestamp(max(start, pcommon.NewTimestampFromTime(now))) // the wall clock may step back
+	p.SetTimestamp(notBefore(s.start, now))
 	p.SetCount(s.count)
 	p.SetSum(s.sum)
 	p.SetMin(s.min)

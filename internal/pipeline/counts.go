@@ -12,6 +12,7 @@ func (p *Pipeline) Losses() []Count {
 	counts := []Count{
 		{"export_queue_full", "traces", p.traces.dropped.Load()},
 		{"export_queue_full", "metrics", p.metrics.dropped.Load()},
+		{"health_unread", "metrics", p.unread.Load()},
 	}
 	sums := make(map[Count]uint64)
 	for _, l := range p.lanes {

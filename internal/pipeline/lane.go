@@ -38,6 +38,8 @@ type lane struct {
 	free    chan *batch
 	filling *batch // owned by the reader
 
+	collections chan collection // the metrics are due
+
 	mu         sync.Mutex // held while a batch is handled, and by who reads the counters
 	tracker    *conn.Tracker
 	malformed  uint64 // records that could not be decoded
@@ -51,6 +53,8 @@ type lane struct {
 	unacked    waiting
 	spansDue   time.Time // zero when no span waits
 	now        time.Time // when the batch at hand was begun
+
+	known map[uint32]*process.Info // processes with health at the last collection
 }
 
 func newLane(p *Pipeline) *lane {
@@ -59,10 +63,15 @@ func newLane(p *Pipeline) *lane {
 	c := p.cfg
 	l := &lane{
 		p: p, in: make(chan *batch, batchesLane), free: make(chan *batch, batchesLane), filling: &batch{},
-		correlator: correlate.New(seed),
-		resources:  resource.New(c.Host),
-		spans:      spans.New(c.Scope, c.Version, c.Offset),
-		metrics:    metrics.New(c.Scope, c.Version, (c.MaxSeries+c.Lanes-1)/c.Lanes),
+		collections: make(chan collection),
+		correlator:  correlate.New(seed),
+		resources:   resource.New(c.Host),
+		spans:       spans.New(c.Scope, c.Version, c.Offset),
+		metrics: metrics.New(metrics.Config{
+			Scope: c.Scope, Version: c.Version,
+			MaxSeries: (c.MaxSeries + c.Lanes - 1) / c.Lanes, Off: c.MetricsOff,
+			Start: time.Now(), Forget: c.ForgetHealth, PeerName: c.PeerName,
+		}),
 	}
 	l.tracker = conn.NewTracker(conn.Config{
 		Protocols: c.Protocols, Mute: c.Mute, Sink: l, Describe: describe,
@@ -83,22 +92,19 @@ func (l *lane) send(drained bool) {
 }
 
 func (l *lane) run() {
-	due := time.NewTicker(l.p.cfg.Interval)
-	defer due.Stop()
 	for {
 		select {
 		case b, ok := <-l.in:
 			if !ok {
 				l.deliverSpans(true)
-				l.deliverMetrics()
 				return
 			}
 			l.handle(b)
 			b.bytes = b.bytes[:0]
 			l.free <- b
 			l.deliverSpans(false)
-		case <-due.C:
-			l.deliverMetrics()
+		case c := <-l.collections:
+			l.collect(c)
 		}
 	}
 }
@@ -139,9 +145,13 @@ func (l *lane) due() time.Time {
 	return l.spansDue
 }
 
-func (l *lane) deliverMetrics() {
+// collect delivers the metrics.
+func (l *lane) collect(c collection) {
 	if !l.p.metrics.wanted() {
 		return
+	}
+	if c.told {
+		l.metrics.Health(c.at, l.processes(c.series))
 	}
 	if m := l.metrics.Flush(time.Now()); m.DataPointCount() > 0 {
 		l.p.metrics.put(m)

@@ -3,15 +3,18 @@
 //
 // One goroutine reads the source and gives every record to a lane, chosen by
 // the process it belongs to. A lane is one goroutine that puts bytes in order,
-// parses, and builds spans and histograms, without locks below it. Two more
-// goroutines deliver, so that a slow consumer holds up nothing: what it cannot
-// take is dropped and counted, and the metrics stay exact.
+// parses, and builds spans and histograms, without locks below it. Every
+// interval one more goroutine has the lanes deliver their metrics, and brings
+// them what the kernel counted of connections. Two more deliver, so that a slow
+// consumer holds up nothing: what it cannot take is dropped and counted, and the
+// metrics stay exact.
 package pipeline
 
 import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +23,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
@@ -33,8 +37,18 @@ type Config struct {
 	Scope, Version string        // of the instrumentation scope
 	Interval       time.Duration // between two deliveries of metrics
 	MaxConnections int
-	MaxSeries      int // of each metric
-	Lanes          int // 0: by the number of processors
+	MaxSeries      int             // of each metric
+	MetricsOff     map[string]bool // names of the metrics nobody wants
+	Lanes          int             // 0: by the number of processors
+
+	// Health returns what the kernel has counted of connections since the start,
+	// in memory of the caller's own; nil: nothing. ForgetHealth frees what it
+	// keeps of a process that has exited; the lanes call it.
+	Health       func() ([]health.Series, error)
+	ForgetHealth func(pid uint32)
+	// PeerName returns the DNS name a process looked up to find an address, "" if
+	// none; nil: nobody knows. The lanes call it.
+	PeerName func(pid uint32, addr netip.Addr) string
 
 	// Latency says to split the time of spans; nil when the kernel side does not
 	// tell what that needs.
@@ -62,6 +76,7 @@ type Pipeline struct {
 	traces  *outlet[ptrace.Traces]
 	metrics *outlet[pmetric.Metrics]
 	records atomic.Uint64
+	unread  atomic.Uint64 // collections without health because the kernel did not tell
 }
 
 // New returns a pipeline that does nothing until Run.
@@ -87,21 +102,35 @@ func New(c Config) *Pipeline {
 func (p *Pipeline) Run(ctx context.Context) error {
 	// Delivery outlives ctx: what was gathered before the end is delivered too.
 	deliver := context.WithoutCancel(ctx)
-	var outlets, lanes sync.WaitGroup
+	var outlets sync.WaitGroup
 	outlets.Go(func() { p.traces.run(deliver) })
 	outlets.Go(func() { p.metrics.run(deliver) })
+	err := p.work(ctx)
+	p.traces.close()
+	p.metrics.close()
+	outlets.Wait()
+	return err
+}
+
+// work reads the source to its end and has the lanes handle and deliver all of it.
+func (p *Pipeline) work(ctx context.Context) error {
+	var lanes, collector sync.WaitGroup
 	for _, l := range p.lanes {
 		lanes.Go(l.run)
 	}
+	collecting, stop := context.WithCancel(context.WithoutCancel(ctx))
+	collector.Go(func() { p.collect(collecting) })
 	defer context.AfterFunc(ctx, p.cfg.Source.Wake)()
 	err := p.read(ctx)
+	stop()
+	collector.Wait()
 	for _, l := range p.lanes {
 		close(l.in)
 	}
 	lanes.Wait()
-	p.traces.close()
-	p.metrics.close()
-	outlets.Wait()
+	for i, share := range p.shares() {
+		p.lanes[i].collect(share)
+	}
 	return err
 }
 
@@ -130,9 +159,11 @@ func (p *Pipeline) read(ctx context.Context) error {
 // dispatch gives a record to its process' lane.
 func (p *Pipeline) dispatch(record []byte) {
 	p.records.Add(1)
-	l := p.lanes[event.PID(record)%uint32(len(p.lanes))]
+	l := p.lanes[p.laneOf(event.PID(record))]
 	l.filling.add(record)
 	if l.filling.full() {
 		l.send(false)
 	}
 }
+
+func (p *Pipeline) laneOf(pid uint32) int { return int(pid % uint32(len(p.lanes))) }
