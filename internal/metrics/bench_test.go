@@ -7,6 +7,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
 	"github.com/edf076de/ebpfreceiver/internal/conn"
+	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
@@ -70,5 +71,42 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 	x.Err = "500"
 	if n := testing.AllocsPerRun(100, func() { b.Exchange(r, c, x, t0) }); n != 0 {
 		t.Errorf("%g allocations", n)
+	}
+}
+
+// A process with its share of 2000 series.
+func patients() []Process {
+	var all []Process
+	for pid := range uint32(100) {
+		r, _ := newProcess(pid, "a")
+		p := Process{PID: pid, Resource: r}
+		for port := range uint16(20) {
+			p.Series = append(p.Series, health.Series{Key: client(port + 1), Values: everything()})
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+// BenchmarkHealth renders 2000 series of the health of connections in which
+// everything happened, and such in which nothing did but traffic.
+func BenchmarkHealth(b *testing.B) {
+	busy, calm := patients(), patients()
+	for _, p := range calm {
+		for i := range p.Series {
+			p.Series[i] = sent(p.Series[i].Key, 1)
+		}
+	}
+	for name, processes := range map[string][]Process{"everything": busy, "traffic": calm} {
+		b.Run(name, func(b *testing.B) {
+			a := New(Config{MaxSeries: 100_000, Start: t0})
+			points := 0
+			b.ReportAllocs()
+			for b.Loop() {
+				a.Health(t0, processes)
+				points = a.Flush(t0).DataPointCount()
+			}
+			b.ReportMetric(float64(points), "points")
+		})
 	}
 }

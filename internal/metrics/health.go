@@ -63,6 +63,11 @@ func (a *Aggregator) Health(at time.Time, processes []Process) {
 		}
 		return missing || over
 	})
+	for _, v := range h.processes { // only now: what was dropped has made room
+		for _, r := range v.readings {
+			a.admit(r)
+		}
+	}
 }
 
 // examine takes the series of one process.
@@ -74,7 +79,7 @@ func (a *Aggregator) examine(p *Process) {
 	}
 	v.resource = p.Resource
 	for i := range p.Series {
-		if a.read(v, &p.Series[i]) {
+		if h.read(v, &p.Series[i]) {
 			v.changed = h.at
 		}
 	}
@@ -112,8 +117,7 @@ func (a *Aggregator) rebase(v *vitals) {
 }
 
 // read takes what one key has come to and reports whether that is news.
-func (a *Aggregator) read(v *vitals, s *health.Series) bool {
-	h := &a.health
+func (h *healthTable) read(v *vitals, s *health.Series) bool {
 	r := v.byKey[s.Key]
 	if r == nil {
 		r = &reading{Key: s.Key, attrs: h.describe(&s.Key), start: h.since}
@@ -127,14 +131,13 @@ func (a *Aggregator) read(v *vitals, s *health.Series) bool {
 		r.start, r.base = h.since, health.Values{}
 	}
 	r.now, r.total = s.Values, total
-	a.admit(r)
 	return changed
 }
 
 // total adds up what only grows.
 func (h *healthTable) total(s *health.Series) (sum uint64) {
 	for i := range h.instruments {
-		if h.instruments[i].level || h.instruments[i].transport != s.Transport {
+		if h.instruments[i].level || !h.instruments[i].measures(&s.Key) {
 			continue
 		}
 		for _, c := range h.instruments[i].counters {
@@ -149,7 +152,7 @@ func (h *healthTable) total(s *health.Series) (sum uint64) {
 func (a *Aggregator) admit(r *reading) {
 	for i := range a.health.instruments {
 		ins := &a.health.instruments[i]
-		if ins.transport != r.Transport || (r.own|r.overflow)&ins.mask == ins.mask {
+		if !ins.measures(&r.Key) || (r.own|r.overflow)&ins.mask == ins.mask {
 			continue
 		}
 		for c := range ins.counters {

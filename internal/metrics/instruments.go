@@ -52,6 +52,12 @@ func healthInstruments(off map[string]bool) []instrument {
 	return on
 }
 
+// measures reports whether the key has something of this metric. What the
+// kernel had no room for may be of either transport.
+func (i *instrument) measures(k *health.Key) bool {
+	return k.Transport == i.transport || k.Transport == 0
+}
+
 // HealthNames returns the names of the metrics that Aggregator.Health feeds.
 func HealthNames() []string {
 	var names []string
