@@ -123,7 +123,7 @@ func tcpTroubles() []instrument {
 		)),
 		trouble("ebpf.tcp.out_of_order", "{segment}", "TCP segments received out of order.",
 			single(func(v *health.Values) uint64 { return v.OutOfOrder })),
-		trouble("ebpf.tcp.zero_window", "{episode}", "Times a TCP receiver had no room for more.",
+		trouble("ebpf.tcp.zero_window", "{episode}", "Times data waited for a TCP peer that had no room for it.",
 			single(func(v *health.Values) uint64 { return v.ZeroWindows })),
 		trouble("ebpf.tcp.listen.overflows", "{connection}", "Connections refused because the accept queue of a listening TCP socket was full.",
 			single(func(v *health.Values) uint64 { return v.ListenOverflows })),

@@ -11,6 +11,10 @@ type Config struct {
 	// were sent again. AcceptFromSyscalls says to see accepts at the exit of
 	// every system call where the kernel shows them nowhere else.
 	Latency, AcceptFromSyscalls bool
+
+	Health     bool // add up how connections fare
+	HealthPeer bool // by peer address too
+	MaxSeries  int  // series of Health, those included that hold what has no room
 }
 
 // A Target selects connections: fields that are not empty must all match, by any of their values.

@@ -3,6 +3,7 @@ package ebpfreceiver
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/probe"
@@ -22,6 +23,12 @@ type Config struct {
 
 	// Latency says whether spans tell where their time went.
 	Latency LatencyConfig `mapstructure:"latency"`
+
+	// Metrics switches metrics off.
+	Metrics MetricsConfig `mapstructure:"metrics"`
+
+	// Network says how the health of connections is told apart.
+	Network NetworkConfig `mapstructure:"network"`
 
 	// ErrorMode says what a start does when the probes cannot be opened.
 	ErrorMode ErrorMode `mapstructure:"error_mode"`
@@ -63,6 +70,9 @@ func (c *Config) probeConfig() probe.Config {
 		RingBytes:      int(c.Limits.RingBufferBytes),
 		MaxConnections: c.Limits.MaxConnections,
 		Latency:        c.Latency.Enabled,
+		Health:         c.Metrics.health(),
+		HealthPeer:     slices.Contains(c.Network.Attributes, peerAddress),
+		MaxSeries:      c.Limits.MaxSeries,
 
 		AcceptFromSyscalls: c.Latency.TraceAcceptSyscalls,
 	}

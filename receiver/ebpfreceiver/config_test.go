@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/collector/confmap/confmaptest"
 
 	"github.com/edf076de/ebpfreceiver/internal/probe"
+	"github.com/edf076de/ebpfreceiver/internal/proto/all"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 )
 
@@ -51,8 +52,9 @@ func TestLoadDefaults(t *testing.T) {
 	assert.Equal(t, probe.Config{
 		Include: []probe.Target{}, Exclude: []probe.Target{},
 		CaptureBytes: 1024, RingBytes: 8 << 20, MaxConnections: 65536, Latency: true,
+		Health: true, MaxSeries: 2000,
 	}, cfg.probeConfig())
-	assert.Equal(t, 2000, cfg.Limits.MaxSeries)
+	assert.Empty(t, cfg.Metrics.off())
 }
 
 func TestLoadEverything(t *testing.T) {
@@ -71,7 +73,11 @@ func TestLoadEverything(t *testing.T) {
 		Exclude:        []probe.Target{{Ports: []probe.PortRange{{First: 22, Last: 22}}}},
 		CaptureBytes:   2048,
 		RingBytes:      65536,
-		MaxConnections: 100, Latency: true,
+		MaxConnections: 100,
+		Latency:        true,
+		Health:         true,
+		HealthPeer:     true,
+		MaxSeries:      10,
 	}, cfg.probeConfig())
 	assert.Equal(t, http.Config{
 		RequestHeaders:           []string{"x-request-id"},
@@ -81,7 +87,7 @@ func TestLoadEverything(t *testing.T) {
 		SensitiveQueryParameters: []string{"sid"},
 		KnownMethods:             []string{"GET", "PURGE"},
 	}, cfg.HTTP.protocolConfig())
-	assert.Equal(t, 10, cfg.Limits.MaxSeries)
+	assert.Equal(t, map[string]bool{"http.client.request.duration": true, "ebpf.udp.io": true}, cfg.Metrics.off())
 }
 
 func TestBadConfig(t *testing.T) {
@@ -127,6 +133,17 @@ func TestBadConfig(t *testing.T) {
 		{"http: {routes: ['/users/{}']}", `http::routes::0: route "/users/{}": {} is neither a name in braces nor a literal`},
 		{"http: {sensitive_query_parameters: ['']}", "http::sensitive_query_parameters::0: the name is empty"},
 
+		{"metrics: {ebpf.tcp.rt: {enabled: false}}", `metrics: "ebpf.tcp.rt" is not a metric; write ebpf.tcp.rtt, ebpf.tcp.rto or ebpf.tcp.io`},
+		{"metrics: {ebpf.tcp.zero-window: }", `metrics: "ebpf.tcp.zero-window" is not a metric; write ebpf.tcp.zero_window`},
+		{"metrics: {http.server.requests.duration: {}}", `metrics: "http.server.requests.duration" is not a metric; write http.server.request.duration`},
+		{"metrics: {nope: {}}", `metrics: "nope" is not a metric; write dns.lookup.duration, http.client.request.duration, `},
+		{"metrics: {ebpf.tcp.rtt: {enable: false}}", "'ebpfreceiver.MetricConfig' has invalid keys: enable"},
+		{"metrics: {ebpf.tcp.rtt: false}", `'metrics[ebpf.tcp.rtt]' expected a map or struct, got "bool"`},
+
+		{"network: {attribute: []}", "'network' has invalid keys: attribute"},
+		{"network: {attributes: [network.peer.port]}", `network::attributes::0: "network.peer.port" is not an attribute that can be added; write network.peer.address`},
+		{"network: {attributes: [network.peer.address, server.port]}", `network::attributes::1: "server.port" is always there; remove it`},
+
 		{"limits: {ring_buffer_bytes: 5MiB}", "limits: ring_buffer_bytes: 5MiB is not a power of two from 4KiB to 1GiB; write 8MiB"},
 		{"limits: {ring_buffer_bytes: 0}", "limits: ring_buffer_bytes: 0B is not a power of two from 4KiB to 1GiB; write 4KiB"},
 		{"limits: {ring_buffer_bytes: -1}", "limits: ring_buffer_bytes: -1B is not a power of two"},
@@ -166,6 +183,9 @@ func TestGoodConfig(t *testing.T) {
 		include("executables: [" + manyGlobs(64) + "]"),
 		"http: {routes: ['/', '/users/{id}', '/files/{path...}']}",
 		"http: {request_headers: [], known_methods: []}",
+		"metrics: {http.server.request.duration: {enabled: true}, dns.lookup.duration: {}, ebpf.tcp.rtt: }",
+		"metrics:",
+		"network: {attributes: []}",
 		"limits: {ring_buffer_bytes: 64KiB}",
 		"limits: {ring_buffer_bytes: 1 MiB}",
 	} {
@@ -189,4 +209,38 @@ func TestListsReplaceDefaults(t *testing.T) {
 	require.NoError(t, err)
 	assert.NotNil(t, cfg.HTTP.protocolConfig().SensitiveQueryParameters)
 	assert.Empty(t, cfg.HTTP.protocolConfig().SensitiveQueryParameters)
+}
+
+// A metric that is named is on unless it is switched off.
+func TestMetricsOff(t *testing.T) {
+	cfg, err := loadText(t, "metrics: {ebpf.tcp.rtt: {}, ebpf.tcp.rto: , ebpf.tcp.io: {enabled: true}, ebpf.udp.io: {enabled: false}}")
+	require.NoError(t, err)
+	assert.Equal(t, map[string]bool{"ebpf.udp.io": true}, cfg.Metrics.off())
+	assert.True(t, cfg.probeConfig().Health)
+}
+
+// Nothing is counted in the kernel that nobody wants.
+func TestAllHealthOff(t *testing.T) {
+	var off strings.Builder
+	for _, name := range metricNames() {
+		if strings.HasPrefix(name, "ebpf.") {
+			fmt.Fprintf(&off, "%s: {enabled: false},", name)
+		}
+	}
+	cfg, err := loadText(t, "metrics: {"+off.String()+"}")
+	require.NoError(t, err)
+	assert.False(t, cfg.probeConfig().Health)
+}
+
+// Every metric of a protocol can be switched off.
+func TestMetricNames(t *testing.T) {
+	names := metricNames()
+	for _, p := range all.Protocols(all.Config{}) {
+		for _, m := range p.Duration {
+			if m.Name != "" {
+				assert.Contains(t, names, m.Name)
+			}
+		}
+	}
+	assert.Contains(t, names, "ebpf.tcp.rtt")
 }

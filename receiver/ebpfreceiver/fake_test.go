@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/pipeline"
 	"github.com/edf076de/ebpfreceiver/internal/probe"
 )
@@ -24,6 +25,8 @@ type fakeKernel struct {
 	openErr error
 	runErr  error // ends the run at once
 	atEnd   func(pipeline.Config)
+
+	healthErr error
 
 	mu     sync.Mutex
 	states []probe.State
@@ -85,6 +88,9 @@ type fakeProbes struct{ *fakeKernel }
 func (p fakeProbes) Source() event.Source { return silence{} }
 func (p fakeProbes) Mute(uint64)          {}
 func (p fakeProbes) MemoryBytes() uint64  { return 4096 }
+
+func (p fakeProbes) Health() ([]health.Series, error) { return nil, p.healthErr }
+func (p fakeProbes) ForgetHealth(uint32)              {}
 
 func (p fakeProbes) States() []probe.State {
 	p.mu.Lock()

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/pipeline"
 	"github.com/edf076de/ebpfreceiver/internal/probe"
 )
@@ -18,6 +19,8 @@ type kernel struct {
 type probes interface {
 	Source() event.Source
 	Mute(conn uint64)
+	Health() ([]health.Series, error)
+	ForgetHealth(pid uint32)
 	States() []probe.State
 	Losses() []probe.Loss
 	MemoryBytes() uint64

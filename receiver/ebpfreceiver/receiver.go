@@ -10,6 +10,8 @@ import (
 	"go.opentelemetry.io/collector/consumer"
 	"go.opentelemetry.io/collector/receiver"
 	"go.uber.org/zap"
+
+	"github.com/edf076de/ebpfreceiver/internal/probe"
 )
 
 // An ebpfReceiver is the receiver of one configuration. The Collector holds it
@@ -41,7 +43,7 @@ func (r *ebpfReceiver) Start(_ context.Context, host component.Host) error {
 }
 
 func (r *ebpfReceiver) begin() error {
-	probes, err := r.kernel.open(r.cfg.probeConfig())
+	probes, err := r.kernel.open(r.probeConfig())
 	if err != nil {
 		return r.withoutProbes(fmt.Errorf("opening the probes: %w", err))
 	}
@@ -52,6 +54,14 @@ func (r *ebpfReceiver) begin() error {
 	}
 	r.session.run()
 	return nil
+}
+
+// probeConfig leaves out of the kernel what would only become metrics when
+// nobody takes metrics.
+func (r *ebpfReceiver) probeConfig() probe.Config {
+	c := r.cfg.probeConfig()
+	c.Health = c.Health && r.metrics != nil
+	return c
 }
 
 // withoutProbes does what the error mode says when there are no probes.

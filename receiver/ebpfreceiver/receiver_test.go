@@ -16,6 +16,8 @@ import (
 	"go.opentelemetry.io/collector/consumer/consumertest"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 	"go.opentelemetry.io/collector/receiver/receivertest"
+	"go.uber.org/zap"
+	logtest "go.uber.org/zap/zaptest/observer"
 
 	"github.com/edf076de/ebpfreceiver/internal/pipeline"
 	"github.com/edf076de/ebpfreceiver/receiver/ebpfreceiver/internal/metadata"
@@ -160,5 +162,27 @@ func TestPipelineConfig(t *testing.T) {
 	assert.Equal(t, 10, c.MaxSeries)
 	assert.NotNil(t, c.Traces)
 	assert.Nil(t, c.Metrics)
+	assert.Nil(t, c.Health)
+	assert.False(t, k.opened[0].Health, "nobody takes metrics")
+	require.NoError(t, r.Shutdown(t.Context()))
+}
+
+func TestHealth(t *testing.T) {
+	k := &fakeKernel{healthErr: errors.New("the map is closed")}
+	logs, observed := logtest.New(zap.WarnLevel)
+	set := nopSettings
+	set.Logger = zap.New(logs)
+	r, err := newFactory(k.kernel()).CreateMetrics(t.Context(), set, loadFile(t, "ebpf/everything"), consumertest.NewNop())
+	require.NoError(t, err)
+	require.NoError(t, r.Start(t.Context(), componenttest.NewNopHost()))
+	assert.True(t, k.opened[0].Health)
+	c := k.pipelineConfig()
+	assert.NotNil(t, c.ForgetHealth)
+	assert.True(t, c.MetricsOff["ebpf.udp.io"])
+	for range 3 {
+		_, err := c.Health()
+		require.ErrorIs(t, err, k.healthErr)
+	}
+	assert.Equal(t, 1, observed.Len(), "the same error is logged once")
 	require.NoError(t, r.Shutdown(t.Context()))
 }

@@ -69,6 +69,11 @@ func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *d
 		Interval:       r.cfg.CollectionInterval,
 		MaxConnections: r.cfg.Limits.MaxConnections,
 		MaxSeries:      r.cfg.Limits.MaxSeries,
+		MetricsOff:     r.cfg.Metrics.off(),
+		ForgetHealth:   p.ForgetHealth,
+	}
+	if r.probeConfig().Health {
+		c.Health = logged(r.set.Logger, p.Health)
 	}
 	if r.cfg.Latency.Enabled && attachedHook(p.States(), probe.SegmentHook) {
 		c.Latency = &pipeline.Latency{Slow: r.cfg.Latency.Threshold}
