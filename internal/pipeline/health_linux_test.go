@@ -61,6 +61,12 @@ func (c *clinic) forget(pid uint32) {
 	c.pids = slices.DeleteFunc(c.pids, func(p uint32) bool { return p == pid })
 }
 
+func (c *clinic) freed() []uint32 {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Clone(c.forgotten)
+}
+
 func (c *clinic) become(pids []uint32, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -193,7 +199,7 @@ func TestHealthReachesTheConsumer(t *testing.T) {
 		require.Equal(t, of(self, service, 5), delivered())
 		end()
 		require.Equal(t, of(self, service, 6), delivered(), "one last collection")
-		require.Empty(t, c.forgotten)
+		require.Empty(t, c.freed())
 	})
 }
 
@@ -211,7 +217,7 @@ func TestHealthOfTheUnknown(t *testing.T) {
 			}
 			require.Equal(t, want, delivered())
 		}
-		require.Equal(t, []uint32{gone}, c.forgotten)
+		require.Equal(t, []uint32{gone}, c.freed())
 		require.Empty(t, p.lanes[p.laneOf(gone)].known)
 	})
 }
@@ -233,9 +239,9 @@ func TestHealthAfterTheExit(t *testing.T) {
 		source.records <- bytesOf(&exit)
 		interval()
 		require.Equal(t, of(gone, "shop", 1), delivered())
-		require.Empty(t, c.forgotten)
+		require.Empty(t, c.freed())
 		interval()
 		require.Empty(t, delivered())
-		require.Equal(t, []uint32{gone}, c.forgotten)
+		require.Equal(t, []uint32{gone}, c.freed())
 	})
 }
