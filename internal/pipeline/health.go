@@ -1,26 +1,36 @@
 package pipeline
 
 import (
+	"maps"
+
 	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/metrics"
 	"github.com/edf076de/ebpfreceiver/internal/process"
 )
 
+// A subject is a process whose connections were counted, or may have been.
+type subject struct {
+	*process.Info
+	collections int // since it was met
+}
+
+// The collection after a process was met may be one that was made before, without
+// its connections. What is not met again by the next one is forgotten.
+const lastCollections = 2
+
 // processes says which processes the series, which are sorted, are of.
 func (l *lane) processes(series []health.Series) []metrics.Process {
 	var all []metrics.Process
-	known := make(map[uint32]*process.Info)
 	for len(series) > 0 {
 		pid, n := series[0].PID, 1
 		for n < len(series) && series[n].PID == pid {
 			n++
 		}
 		p, lives := l.process(pid)
-		known[pid] = p
+		l.meet(p)
 		all = append(all, metrics.Process{PID: pid, Resource: l.resources.Of(p), Exited: !lives, Series: series[:n:n]})
 		series = series[n:]
 	}
-	l.keep(known)
 	return all
 }
 
@@ -32,26 +42,37 @@ func (l *lane) process(pid uint32) (_ *process.Info, lives bool) {
 	if p := l.tracker.Process(pid); p != nil {
 		return p, true
 	}
-	before := l.known[pid]
+	before := l.subjects[pid]
 	if before != nil && process.Lives(before.ID) {
-		return before, true
+		return before.Info, true
 	}
 	if p, ok := process.Read(pid); ok {
 		return p, true
 	}
-	if before == nil {
-		before = &process.Info{ID: process.ID{PID: pid}}
+	lives = pid == 0 // the overflow of all processes has no end
+	if before != nil {
+		return before.Info, lives
 	}
-	return before, pid == 0 // the overflow of all processes has no end
+	return &process.Info{ID: process.ID{PID: pid}}, lives
 }
 
-// keep remembers the processes with health, and drops the resources of those
-// that have none any more: the tracker tells the end of its own only.
-func (l *lane) keep(known map[uint32]*process.Info) {
-	for pid, before := range l.known {
-		if p := known[pid]; p == nil || p.ID != before.ID {
-			l.resources.Forget(before.ID)
-		}
+// meet remembers a process: the tracker forgets it when it exits, and health of
+// it may still come.
+func (l *lane) meet(p *process.Info) {
+	if before := l.subjects[p.PID]; before != nil && before.ID != p.ID {
+		l.resources.Forget(before.ID)
 	}
-	l.known = known
+	l.subjects[p.PID] = &subject{Info: p}
+}
+
+// dismiss forgets the processes that were not met again, at the end of a collection.
+func (l *lane) dismiss() {
+	maps.DeleteFunc(l.subjects, func(_ uint32, s *subject) bool {
+		s.collections++
+		if s.collections < lastCollections {
+			return false
+		}
+		l.resources.Forget(s.ID)
+		return true
+	})
 }

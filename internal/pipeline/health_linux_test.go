@@ -41,7 +41,7 @@ func (c *clinic) Health() ([]health.Series, error) {
 	for _, pid := range c.pids {
 		for _, port := range []uint16{80, 443} {
 			n := c.collections
-			if pid == gone {
+			if pid != uint32(os.Getpid()) {
 				n = 1
 			}
 			all = append(all, health.Series{
@@ -209,34 +209,32 @@ func TestHealthOfTheUnknown(t *testing.T) {
 		c := &clinic{pids: []uint32{gone, 0}}
 		p, delivered := observe(c, newSlow())
 		defer start(t, p)()
-		for n := range int64(5) {
+		for n := range 5 {
 			interval()
-			want := of(0, "unknown_service", n+1)
+			want := of(0, "unknown_service", 1)
 			if n < 2 {
 				want = append(want, of(gone, "unknown_service", 1)...)
 			}
 			require.Equal(t, want, delivered())
 		}
 		require.Equal(t, []uint32{gone}, c.freed())
-		require.Empty(t, p.lanes[p.laneOf(gone)].known)
+		require.Empty(t, p.lanes[p.laneOf(gone)].subjects)
 	})
 }
 
 // TestHealthAfterTheExit has the kernel describe a process and tell its exit.
 func TestHealthAfterTheExit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		described := bpf.RawWireProcess{H: bpf.RawWireHeader{Kind: uint16(event.Process), Tgid: gone}, Start: 1, ExeAt: 256, CgroupAt: 256, Comm: [16]uint8{'s', 'h', 'o', 'p'}}
-		exit := bpf.RawWireHeader{Kind: uint16(event.Exit), Tgid: gone}
 		source := newSlow()
 		c := &clinic{pids: []uint32{gone}}
 		p, delivered := observe(c, source)
 		defer start(t, p)()
-		source.records <- bytesOf(&described)
+		source.records <- described()
 		for range 3 {
 			interval()
 			require.Equal(t, of(gone, "shop", 1), delivered())
 		}
-		source.records <- bytesOf(&exit)
+		source.records <- exited()
 		interval()
 		require.Equal(t, of(gone, "shop", 1), delivered())
 		require.Empty(t, c.freed())
@@ -244,4 +242,39 @@ func TestHealthAfterTheExit(t *testing.T) {
 		require.Empty(t, delivered())
 		require.Equal(t, []uint32{gone}, c.freed())
 	})
+}
+
+// TestHealthOfTheShortLived has a process exit before the collection that is the
+// first to have it, and that one come only after another without it.
+func TestHealthOfTheShortLived(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := newSlow()
+		c := &clinic{}
+		p, delivered := observe(c, source)
+		defer start(t, p)()
+		source.records <- described()
+		time.Sleep(maxWait)
+		source.records <- exited()
+		interval()
+		require.Empty(t, delivered())
+		c.become([]uint32{gone}, nil)
+		interval()
+		require.Equal(t, of(gone, "shop", 1), delivered())
+		for range 4 {
+			interval()
+		}
+		require.Equal(t, []uint32{gone}, c.freed())
+		require.Empty(t, p.lanes[p.laneOf(gone)].subjects)
+	})
+}
+
+func described() []byte {
+	return bytesOf(&bpf.RawWireProcess{
+		H:     bpf.RawWireHeader{Kind: uint16(event.Process), Tgid: gone},
+		Start: 1, ExeAt: 256, CgroupAt: 256, Comm: [16]uint8{'s', 'h', 'o', 'p'},
+	})
+}
+
+func exited() []byte {
+	return bytesOf(&bpf.RawWireHeader{Kind: uint16(event.Exit), Tgid: gone})
 }

@@ -54,7 +54,7 @@ type lane struct {
 	spansDue   time.Time // zero when no span waits
 	now        time.Time // when the batch at hand was begun
 
-	known map[uint32]*process.Info // processes with health at the last collection
+	subjects map[uint32]*subject // of the health of connections, by PID
 }
 
 func newLane(p *Pipeline) *lane {
@@ -63,10 +63,10 @@ func newLane(p *Pipeline) *lane {
 	c := p.cfg
 	l := &lane{
 		p: p, in: make(chan *batch, batchesLane), free: make(chan *batch, batchesLane), filling: &batch{},
-		collections: make(chan collection),
-		correlator:  correlate.New(seed),
-		resources:   resource.New(c.Host),
-		spans:       spans.New(c.Scope, c.Version, c.Offset),
+		collections: make(chan collection), subjects: make(map[uint32]*subject),
+		correlator: correlate.New(seed),
+		resources:  resource.New(c.Host),
+		spans:      spans.New(c.Scope, c.Version, c.Offset),
 		metrics: metrics.New(metrics.Config{
 			Scope: c.Scope, Version: c.Version,
 			MaxSeries: (c.MaxSeries + c.Lanes - 1) / c.Lanes, Off: c.MetricsOff,
@@ -153,6 +153,7 @@ func (l *lane) collect(c collection) {
 	if c.told {
 		l.metrics.Health(c.at, l.processes(c.series))
 	}
+	l.dismiss()
 	if m := l.metrics.Flush(time.Now()); m.DataPointCount() > 0 {
 		l.p.metrics.put(m)
 	}
@@ -200,5 +201,9 @@ func (l *lane) Gone(c *conn.Conn) { l.unacked.gone(c.ID) }
 // Exited takes the end of a process from the tracker.
 func (l *lane) Exited(p *process.Info) {
 	l.metrics.Exited(p.ID)
-	l.resources.Forget(p.ID)
+	if l.p.cfg.Health != nil {
+		l.meet(p)
+	} else {
+		l.resources.Forget(p.ID)
+	}
 }
