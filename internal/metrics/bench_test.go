@@ -74,7 +74,7 @@ func TestExchangeDoesNotAllocate(t *testing.T) {
 	}
 }
 
-// A process with its share of 2000 series.
+// patients are processes with 2000 series.
 func patients() []Process {
 	var all []Process
 	for pid := range uint32(100) {

@@ -40,7 +40,7 @@ func (w *ward) collect(processes ...Process) pmetric.Metrics {
 	return w.Flush(w.now)
 }
 
-// process returns a process with its series.
+// process1 returns a process with its series.
 func process1(series ...health.Series) Process {
 	return Process{PID: 1, Resource: named("shop"), Series: series}
 }

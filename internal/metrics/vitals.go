@@ -19,8 +19,7 @@ type vitals struct {
 
 	round   int       // of the last collection that had it
 	changed time.Time // the last collection that brought something new
-	exited  bool
-	quiet   int // collections without anything new since the exit
+	quiet   int       // collections without anything new since the exit
 }
 
 // A reading is what one key has come to.
@@ -46,7 +45,6 @@ func (r *reading) value(i *instrument, c int) uint64 {
 
 // settle counts how often nothing was new since the process exited.
 func (v *vitals) settle(exited bool, now time.Time) {
-	v.exited = exited
 	if !exited || v.changed.Equal(now) {
 		v.quiet = 0
 		return
