@@ -16,16 +16,15 @@ func (s *Split) server(c *conn.Conn, k *proto.Course) {
 		s.set(RequestTransfer, last.Time-first.Arrived-unread)
 		s.set(ReceiveQueue, unread-s.acceptQueue(c, first, unread))
 	}
-	switch answer := &k.ResponseStart; {
-	case answer.Time == 0: // none came: the program had the request until the end
+	if k.ResponseStart.Time == 0 { // none came: the program had the request until the end
 		s.set(Application, s.end-last.Time)
-	default:
-		full := k.ResponseEnd.Meter.Full - answer.Meter.Full
-		s.set(SendQueue, full)
-		s.set(Application, k.ResponseEnd.Time-last.Time-full)
-		if at := k.ResponseEnd.Acked; at > 0 && !s.broken {
-			s.set(Delivery, at-s.end)
-		}
+		return
+	}
+	full := k.ResponseEnd.Meter.Full - k.ResponseStart.Meter.Full
+	s.set(SendQueue, full)
+	s.set(Application, k.ResponseEnd.Time-last.Time-full)
+	if at := k.ResponseEnd.Acked; at > 0 && !s.broken {
+		s.set(Delivery, at-s.end)
 	}
 }
 
