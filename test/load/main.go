@@ -32,7 +32,7 @@ func main() {
 	connections := flag.Int("c", 16, "connections of wrk")
 	collector := flag.String("collector", "bin/otelcol-ebpf", "binary to measure")
 	stats := flag.Bool("stats", true, "one more run with kernel.bpf_stats_enabled, which costs by itself")
-	only := flag.String("only", "", "measure only this mode: idle, server, both-ends or latency")
+	only := flag.String("only", "", "measure only this mode: idle, server, both-ends, latency or bulk")
 	flag.Parse()
 
 	dir, err := os.MkdirTemp("", "ebpf-load")
@@ -40,6 +40,10 @@ func main() {
 	defer os.RemoveAll(dir)
 	if *only == "" || *only == "idle" {
 		idle(dir, *collector)
+	}
+	if *only == "" || *only == "bulk" {
+		bulk(dir, *collector, "that is not HTTP", "\xff\xff\xff\xff", *pairs, *length)
+		bulk(dir, *collector, "that is HTTP", "PUT /bulk HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000000000\r\n\r\n", *pairs, *length)
 	}
 	n := startNginx(dir)
 	defer n.stop()
