@@ -1,0 +1,206 @@
+//go:build linux
+
+package truth
+
+import (
+	"math/rand"
+	"time"
+
+	"github.com/edf076de/ebpfreceiver/test/truth/emulator"
+	"github.com/edf076de/ebpfreceiver/test/truth/programs"
+)
+
+// A cause is one way to make requests slow, and what spans may say of them.
+type cause struct {
+	name string
+	job  programs.Job // the same for all requests, but for the path
+	ask  string       // the query of the path: what the server does
+	kept bool         // all requests use one connection, and a request before them opened it
+
+	delay  time.Duration           // of each direction of the path
+	shape  func() emulator.Shaper  // made anew for each request
+	routed bool                    // a router translates addresses
+	atOnce int                     // requests at a time; 0: one
+	times  int                     // as many requests as of others; 0: 1
+	within time.Duration           // how long an undisturbed request takes at most; 0: any time
+	judge  func(*ground) judgement // what the verdicts may be; nil: there is no span
+
+	// cost is what the cause cost a request, as programs and emulator saw it:
+	// at least so much, or it was not injected.
+	cost  func(*ground) time.Duration
+	least time.Duration
+}
+
+// A judgement is the verdicts that are right, by side.
+type judgement struct{ client, server allowed }
+
+// allowed are the verdicts that are right, and those that are neither right nor
+// wrong: what no observer of that side could know better. "unknown" always is.
+type allowed struct {
+	right     []string
+	tolerated []string
+}
+
+func only(right ...string) allowed { return allowed{right: right} }
+
+func (a allowed) or(tolerated ...string) allowed { a.tolerated = tolerated; return a }
+
+// verdicts makes a judgement that holds for all requests of a cause.
+func verdicts(client, server allowed) func(*ground) judgement {
+	return func(*ground) judgement { return judgement{client, server} }
+}
+
+const (
+	network     = "network"
+	application = "application"
+	peer        = "peer"
+	theClient   = "client"
+	dns         = "dns"
+	connect     = "connect"
+	none        = "none"
+	unknown     = "unknown"
+	missing     = "absent" // the span has no verdict
+)
+
+const ms = time.Millisecond
+
+// causes are all of them. The sides see different things: a slow application is
+// the application at the server's end and the peer at the client's.
+func causes() []cause {
+	return append(append(append(quick(), ofPrograms()...), ofNetwork()...), ofSetUp()...)
+}
+
+// quick are the requests that nothing slows.
+func quick() []cause {
+	nothing := verdicts(only(none), only(none))
+	return []cause{
+		{name: "control", cost: everything, kept: true, times: 2, within: 5 * ms, judge: nothing},
+		{name: "control-fresh", cost: everything, times: 2, within: 5 * ms, judge: nothing},
+		{name: "control-nat", cost: everything, routed: true, within: 5 * ms, judge: nothing},
+	}
+}
+
+// ofPrograms are the causes that lie in one of the two programs.
+func ofPrograms() []cause {
+	slow := verdicts(only(peer), only(application))
+	return []cause{
+		{name: "slow-app", cost: thinking, least: 120 * ms, ask: "sleep=120", kept: true, within: 140 * ms, judge: slow},
+		{name: "slow-app-fresh", cost: thinking, least: 120 * ms, ask: "sleep=120", within: 140 * ms, judge: slow},
+		{name: "slow-app-nat", cost: thinking, least: 120 * ms, ask: "sleep=120", routed: true, within: 140 * ms, judge: slow},
+		{name: "deaf-app", cost: unreadRequest, least: 150 * ms, job: programs.Job{Port: programs.Deaf}, kept: true, within: 175 * ms, judge: slow},
+		{name: "accept-queue", cost: accepting, least: 119 * ms, job: programs.Job{Port: programs.Hesitant}, within: 145 * ms, judge: slow},
+		{name: "accept-full", cost: everything, least: 50 * ms, job: programs.Job{Port: programs.Full}, atOnce: 5, judge: judgeFull},
+		{name: "slow-reader", cost: blockedServer, least: 150 * ms, ask: "bytes=1000000", job: programs.Job{Late: 200 * ms, Room: 16 << 10},
+			judge: verdicts(only(application), only(theClient))},
+		{name: "slow-upload", cost: uploading, least: 150 * ms, job: programs.Job{Body: 20000, Piece: 5000, Pause: 50 * ms},
+			judge: verdicts(only(application), only(theClient))},
+		{name: "zero-window-up", cost: blockedClient, least: 100 * ms, job: programs.Job{Port: programs.Deaf, Body: 2 << 20},
+			judge: verdicts(only(peer), only(application))},
+		{name: "reset", cost: thinking, least: 60 * ms, ask: "sleep=60&bytes=4000&reset=1", within: 80 * ms, judge: slow},
+		{name: "reset-at-once", cost: thinking, ask: "bytes=4000&reset=1", within: 5 * ms,
+			judge: verdicts(only(peer, none), only(application, none))},
+	}
+}
+
+// ofNetwork are the causes that lie between the programs. Of a lost answer the
+// client cannot know that it was sent earlier: "peer" is not wrong of it there.
+func ofNetwork() []cause {
+	far := verdicts(only(network), only(none, network))
+	lost := verdicts(only(network).or(peer), only(none, network))
+	return []cause{
+		{name: "delay-80", cost: everything, least: 80 * ms, delay: 40 * ms, kept: true, within: 95 * ms, judge: far},
+		{name: "delay-80-fresh", cost: everything, least: 80 * ms, delay: 40 * ms, within: 95 * ms, judge: verdicts(only(network, connect), only(none, network))},
+		{name: "delay-80-nat", cost: everything, least: 80 * ms, delay: 40 * ms, kept: true, routed: true, within: 95 * ms, judge: far},
+		{name: "delay-50-large", cost: everything, least: 100 * ms, delay: 25 * ms, ask: "bytes=300000", judge: far},
+		{name: "loss-1-small", cost: everything, kept: true, times: 4, shape: loss(0.01), judge: judgeSmallLoss},
+		{name: "loss-5-small", cost: everything, kept: true, times: 4, shape: loss(0.05), judge: judgeSmallLoss},
+		{name: "loss-1-large", cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.01), judge: far},
+		{name: "loss-5-large", cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.05), judge: far},
+		{name: "request-lost", cost: requestLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Up), judge: verdicts(only(network), only(none, network))},
+		{name: "answer-lost", cost: answerLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Down), judge: lost},
+		{name: "middle-lost", cost: answerLoss, least: 10 * ms, delay: 10 * ms, ask: "bytes=60000", shape: lose(5, emulator.Down), judge: far},
+		{name: "tail-lost", cost: answerLoss, least: 2 * ms, delay: 2 * ms, ask: "bytes=10000", shape: lose(7, emulator.Down), judge: far},
+		{name: "blackhole-request", cost: requestLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Up), judge: far},
+		{name: "blackhole-answer", cost: answerLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Down), judge: lost},
+		{name: "app-and-delay", cost: thinking, least: 400 * ms, delay: 15 * ms, ask: "sleep=400", kept: true, within: 450 * ms, judge: verdicts(only(peer), only(application))},
+		{name: "delay-and-app", cost: everything, least: 215 * ms, delay: 100 * ms, ask: "sleep=15", kept: true, within: 240 * ms,
+			judge: verdicts(only(network), only(application, none, network))},
+		{name: "app-and-loss", cost: thinking, least: 1200 * ms, ask: "sleep=1200", kept: true, shape: lose(1, emulator.Up), judge: verdicts(only(peer), only(application))},
+	}
+}
+
+// ofSetUp are the causes that come before the request.
+func ofSetUp() []cause {
+	connecting := verdicts(only(connect), only(none))
+	name := verdicts(only(dns), only(none))
+	return []cause{
+		{name: "connect-slow", cost: connecting, least: 300 * ms, shape: slowSYN, within: 15 * ms, judge: connecting},
+		{name: "syn-lost", cost: connecting, least: 1000 * ms, shape: lostSYN, atOnce: 5, within: 15 * ms, judge: connecting},
+		{name: "dns-slow", cost: lookingUp, least: 250 * ms, job: programs.Job{Host: "wait-250"}, within: 15 * ms, judge: name},
+		{name: "dns-timeout", cost: lookingUp, least: 1000 * ms, job: programs.Job{Host: "mute-1"}, atOnce: 5, within: 15 * ms, judge: name},
+		{name: "refused", job: programs.Job{Port: programs.Refused}, judge: nil},
+	}
+}
+
+func loss(share float64) func() emulator.Shaper {
+	random := rand.New(rand.NewSource(1))
+	return func() emulator.Shaper {
+		return emulator.Lose(random, share, func(p *emulator.Packet) bool { return !p.SYN })
+	}
+}
+
+func lose(n int, d emulator.Direction) func() emulator.Shaper {
+	return func() emulator.Shaper { return emulator.LoseNth(n, emulator.DataTo(d)) }
+}
+
+func blackhole(d emulator.Direction) func() emulator.Shaper {
+	return func() emulator.Shaper { return emulator.Blackhole(500*ms, emulator.DataTo(d)) }
+}
+
+func slowSYN() emulator.Shaper {
+	return func(p *emulator.Packet) (time.Duration, bool) {
+		if p.SYN && p.Dir == emulator.Up {
+			return 300 * ms, false
+		}
+		return 0, false
+	}
+}
+
+// lostSYN drops the first SYN of each connection.
+func lostSYN() emulator.Shaper {
+	seen := map[emulator.Flow]bool{}
+	return func(p *emulator.Packet) (time.Duration, bool) {
+		first := p.SYN && p.Dir == emulator.Up && !seen[p.Flow]
+		seen[p.Flow] = true
+		return 0, first
+	}
+}
+
+// judgeSmallLoss: whom a loss hit it slowed much, others not at all.
+func judgeSmallLoss(g *ground) judgement {
+	switch {
+	case g.up.lost(g.sent.Request.From, g.sent.Request.To) > 0:
+		return judgement{only(network), only(none, network)}
+	case g.down.lost(g.sent.Response.From, g.sent.Response.To) > 0:
+		return judgement{only(network).or(peer), only(none, network)}
+	case g.total() > 5*ms:
+		return judgement{only(network, none).or(peer), only(none, network)}
+	}
+	return judgement{only(none), only(none)}
+}
+
+// judgeFull: a connection waited in the queue, or to get into it, and there the
+// kernel of the server answers nothing or the first data again and again.
+func judgeFull(g *ground) judgement {
+	j := judgement{only(peer), only(application)}
+	if g.served.Accepted-g.requestArrival() < 20*ms {
+		j.server = only(none, application)
+	}
+	switch {
+	case g.connecting() > g.total():
+		j.client = only(connect)
+	case len(g.up.resent(g.sent.Request.From, g.sent.Request.To)) > 0:
+		j.client = only(peer, network)
+	}
+	return j
+}
