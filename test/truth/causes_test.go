@@ -131,11 +131,11 @@ func ofNetwork() []cause {
 
 // ofSetUp are the causes that come before the request.
 func ofSetUp() []cause {
-	connecting := verdicts(only(connect), only(none))
+	early := verdicts(only(connect), only(none))
 	name := verdicts(only(dns), only(none))
 	return []cause{
-		{name: "connect-slow", cost: connecting, least: 300 * ms, shape: slowSYN, within: 15 * ms, judge: connecting},
-		{name: "syn-lost", cost: connecting, least: 1000 * ms, shape: lostSYN, atOnce: 5, within: 15 * ms, judge: connecting},
+		{name: "connect-slow", cost: connecting, least: 300 * ms, shape: slowSYN, within: 15 * ms, judge: early},
+		{name: "syn-lost", cost: connecting, least: 1000 * ms, shape: lostSYN, atOnce: 5, within: 15 * ms, judge: early},
 		{name: "dns-slow", cost: lookingUp, least: 250 * ms, job: programs.Job{Host: "wait-250"}, within: 15 * ms, judge: name},
 		{name: "dns-timeout", cost: lookingUp, least: 1000 * ms, job: programs.Job{Host: "mute-1"}, atOnce: 5, within: 15 * ms, judge: name},
 		{name: "refused", job: programs.Job{Port: programs.Refused}, judge: nil},

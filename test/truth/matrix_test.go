@@ -330,8 +330,11 @@ func middle(times []time.Duration) string {
 	if len(times) == 0 {
 		return "."
 	}
-	sorted := slices.Sorted(slices.Values(times))
-	return fmt.Sprintf("%.1f ms", sorted[len(sorted)/2].Seconds()*1000)
+	return fmt.Sprintf("%.1f ms", median(times).Seconds()*1000)
+}
+
+func median(times []time.Duration) time.Duration {
+	return slices.Sorted(slices.Values(times))[len(times)/2]
 }
 
 func orDot(n int) string {
