@@ -42,12 +42,13 @@ type matrix struct {
 	rows    []*row
 	numbers map[string]*tally
 	details []string
+	told    map[string]int // details by cause and kind
 	surplus []string // what is wrong besides
 }
 
 // newMatrix makes the rows of all causes that lead to spans, in their order.
 func newMatrix(causes []cause) *matrix {
-	m := &matrix{numbers: map[string]*tally{}}
+	m := &matrix{numbers: map[string]*tally{}, told: map[string]int{}}
 	for _, c := range causes {
 		if c.judge != nil {
 			m.row(c.name, "client")
@@ -80,13 +81,13 @@ func (m *matrix) enter(cause string, f finding) {
 	case slices.Contains(f.allowed.right, verdict):
 		r.right++
 	case verdict == unknown || verdict == missing || slices.Contains(f.allowed.tolerated, verdict):
-		m.detail("%s %s: %s, want %v: %v", f.side, f.ground.sent.Path, verdict, f.allowed.right, f)
+		m.detail(cause, f.side, "%s, want %v: %v", verdict, f.allowed.right, f)
 	default:
 		r.wrong++
-		m.detail("%s %s: WRONG %s, want %v: %v", f.side, f.ground.sent.Path, verdict, f.allowed.right, f)
+		m.detail(cause, f.side, "WRONG %s, want %v: %v", verdict, f.allowed.right, f)
 	}
 	if f.span != nil {
-		m.measure(f)
+		m.measure(cause, f)
 	}
 }
 
@@ -101,7 +102,7 @@ func (f *finding) verdict() string {
 }
 
 // measure holds each number against the truth.
-func (m *matrix) measure(f finding) {
+func (m *matrix) measure(cause string, f finding) {
 	for _, n := range append(f.numbers, f.span.sum()) {
 		key := f.side + " " + n.key
 		t := m.numbers[key]
@@ -111,13 +112,18 @@ func (m *matrix) measure(f finding) {
 		}
 		got, ok := f.span.value(n.key)
 		if problem := t.enter(n, got, ok); problem != "" {
-			m.detail("%s of %s: %s", key, f.ground.sent.Path, problem)
+			m.detail(cause, key, "%s (%s)", problem, f.ground.sent.Path)
 		}
 	}
 }
 
-func (m *matrix) detail(format string, args ...any) {
-	m.details = append(m.details, fmt.Sprintf(format, args...))
+// detail keeps what is wrong with a span, but for the third time of the same kind.
+func (m *matrix) detail(cause, kind, format string, args ...any) {
+	key := cause + " " + kind
+	m.told[key]++
+	if m.told[key] <= shown {
+		m.details = append(m.details, key+": "+fmt.Sprintf(format, args...))
+	}
 }
 
 // cost enters what the cause cost a request, and whether that is what was meant.
@@ -235,7 +241,7 @@ func (t *tally) enter(n number, got float64, ok bool) string {
 const (
 	leastRight = 0.98 // of all verdicts
 	mostOff    = 0.02 // of each number
-	shown      = 40   // details
+	shown      = 2    // details of a kind
 )
 
 // flaws says why the suite fails.
@@ -258,15 +264,11 @@ func (m *matrix) flaws() (found []string) {
 	return append(found, m.surplus...)
 }
 
-// print writes the matrix, the numbers and the first details.
+// print writes the matrix, the numbers and what is wrong with some spans.
 func (m *matrix) print(w io.Writer) {
 	m.printRows(w)
 	m.printNumbers(w)
-	for i, d := range m.details {
-		if i == shown {
-			fmt.Fprintf(w, "and %d more\n", len(m.details)-shown)
-			break
-		}
+	for _, d := range slices.Sorted(slices.Values(m.details)) {
 		fmt.Fprintln(w, d)
 	}
 }

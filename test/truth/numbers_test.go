@@ -58,7 +58,7 @@ func (g *ground) serverNumbers() []number {
 	begin, unread := g.requestArrival(), g.up.unread(reads(req))
 	numbers := append(g.queues(begin, unread),
 		moment(startKey, begin), moment(endKey, resp.Last()),
-		exactly("ebpf.latency.request_transfer", req.Last()-begin-unread),
+		piecemeal(req.Last()-begin-unread),
 		exactly("ebpf.latency.application", resp.First()-req.Last()),
 		exactly("ebpf.latency.send_queue", writing(resp)),
 		g.delivery(),
@@ -71,6 +71,14 @@ func (g *ground) serverNumbers() []number {
 const forever = time.Duration(1 << 62)
 
 func (g *ground) requestArrival() time.Duration { return g.up.arrival(g.served.Request.From + 1) }
+
+// piecemeal is the time in which the server waited for more of the request. The
+// span need not speak of a request that came at once.
+func piecemeal(d time.Duration) number {
+	n := exactly("ebpf.latency.request_transfer", d)
+	n.may = d < ms
+	return n
+}
 
 // queues are the times in which the server had not taken what was there. A
 // request that came before its connection was accepted waited for both: the
@@ -155,7 +163,9 @@ func (g *ground) setUp() []number {
 	if reused {
 		return append(numbers, absent("ebpf.latency.connect"), absent("ebpf.latency.dns"))
 	}
-	numbers = append(numbers, exactly("ebpf.latency.connect", g.connecting()))
+	// The emulator may see the SYN late, the client its own success.
+	measured := g.sent.Connect[1] - g.sent.Connect[0]
+	numbers = append(numbers, spread("ebpf.latency.connect", g.connecting(), measured))
 	if g.sent.Lookup[1] == 0 {
 		return append(numbers, absent("ebpf.latency.dns"))
 	}
@@ -169,15 +179,20 @@ func number01(b bool) float64 {
 	return 0
 }
 
-// answering is the time until the response began. When the acknowledgement of
+// answering is the time until the response began: the client sent, the request
+// was on its way, the server had it. When the acknowledgement of
 // the request came with it, nobody knows how much of that the way took.
 func (g *ground) answering(arrived time.Duration) []number {
-	begin := g.sent.Request.First()
-	acked, withData := g.up.acked(g.sent.Request.To)
+	req := &g.sent.Request
+	pauses := req.Last() - req.First() - writing(req)
+	begin := req.First() + pauses
+	acked, withData := g.up.acked(req.To)
+	numbers := []number{exactly("ebpf.latency.application", pauses)}
+	numbers[0].may = len(req.Steps) == 1
 	if withData || acked > arrived {
-		return []number{absent("ebpf.latency.request_delivery"), exactly("ebpf.latency.remote", arrived-begin).optional()}
+		return append(numbers, absent("ebpf.latency.request_delivery"), exactly("ebpf.latency.remote", arrived-begin).optional())
 	}
-	return []number{exactly("ebpf.latency.request_delivery", acked-begin), exactly("ebpf.latency.remote", arrived-acked)}
+	return append(numbers, exactly("ebpf.latency.request_delivery", acked-begin), exactly("ebpf.latency.remote", arrived-acked))
 }
 
 // srtt is a mean of what a side measured, so it lies between the extremes.

@@ -37,7 +37,8 @@ func TestTruth(t *testing.T) {
 		n, err = strconv.Atoi(text)
 		require.NoError(t, err)
 	}
-	o := observe(t, fmt.Sprintf("{collection_interval: 1s, targets: {include: [{ports: ['%d-%d']}]}}", programs.Ready, programs.Refused))
+	o := observe(t, fmt.Sprintf("{targets: {include: [{ports: ['%d-%d']}]}, latency: {trace_accept_syscalls: true}}",
+		programs.Ready, programs.Refused))
 	l := newLab(t)
 	began := time.Now()
 	all := causes()
