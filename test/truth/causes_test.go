@@ -23,6 +23,7 @@ type cause struct {
 	atOnce int                     // requests at a time; 0: one
 	times  int                     // as many requests as of others; 0: 1
 	within time.Duration           // how long an undisturbed request takes at most; 0: any time
+	calm   bool                    // an undisturbed request waits for no program
 	judge  func(*ground) judgement // what the verdicts may be; nil: there is no span
 
 	// cost is what the cause cost a request, as programs and emulator saw it:
@@ -96,32 +97,36 @@ func ofPrograms() []cause {
 			judge: verdicts(only(application), only(theClient))},
 		{name: "zero-window-up", cost: blockedClient, least: 100 * ms, job: programs.Job{Port: programs.Deaf, Body: 2 << 20},
 			judge: verdicts(only(peer), only(application))},
+		{name: "accept-late-ack", cost: accepting, least: 119 * ms, job: programs.Job{Port: programs.Hesitant}, shape: lostHandshake,
+			judge: verdicts(only(peer), only(application))},
+		{name: "gives-up", cost: givingUp, least: 100 * ms, ask: "sleep=300", job: programs.Job{Patience: 100 * ms}, judge: slow},
 		{name: "reset", cost: thinking, least: 60 * ms, ask: "sleep=60&bytes=4000&reset=1", within: 80 * ms, judge: slow},
 		{name: "reset-at-once", cost: thinking, ask: "bytes=4000&reset=1", within: 5 * ms,
 			judge: verdicts(only(peer, none), only(application, none))},
 	}
 }
 
-// ofNetwork are the causes that lie between the programs. Of a lost answer the
-// client cannot know that it was sent earlier: "peer" is not wrong of it there.
+// ofNetwork are the causes that lie between the programs. Of an answer, or the
+// tail of one, that was lost the client cannot know that it was sent earlier:
+// "unknown" is right there, and "peer" not wrong.
 func ofNetwork() []cause {
 	far := verdicts(only(network), only(none, network))
-	lost := verdicts(only(network).or(peer), only(none, network))
+	lost := verdicts(only(network, unknown).or(peer), only(none, network))
 	return []cause{
 		{name: "delay-80", cost: everything, least: 80 * ms, delay: 40 * ms, kept: true, within: 95 * ms, judge: far},
 		{name: "delay-80-fresh", cost: everything, least: 80 * ms, delay: 40 * ms, within: 95 * ms, judge: verdicts(only(network, connect), only(none, network))},
 		{name: "delay-80-nat", cost: everything, least: 80 * ms, delay: 40 * ms, kept: true, routed: true, within: 95 * ms, judge: far},
-		{name: "delay-50-large", cost: everything, least: 100 * ms, delay: 25 * ms, ask: "bytes=300000", judge: far},
-		{name: "loss-1-small", cost: everything, kept: true, times: 4, shape: loss(0.01), judge: judgeSmallLoss},
-		{name: "loss-5-small", cost: everything, kept: true, times: 4, shape: loss(0.05), judge: judgeSmallLoss},
-		{name: "loss-1-large", cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.01), judge: far},
-		{name: "loss-5-large", cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.05), judge: far},
-		{name: "request-lost", cost: requestLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Up), judge: verdicts(only(network), only(none, network))},
-		{name: "answer-lost", cost: answerLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Down), judge: lost},
-		{name: "middle-lost", cost: answerLoss, least: 10 * ms, delay: 10 * ms, ask: "bytes=60000", shape: lose(5, emulator.Down), judge: far},
-		{name: "tail-lost", cost: answerLoss, least: 2 * ms, delay: 2 * ms, ask: "bytes=10000", shape: lose(7, emulator.Down), judge: far},
-		{name: "blackhole-request", cost: requestLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Up), judge: far},
-		{name: "blackhole-answer", cost: answerLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Down), judge: lost},
+		{name: "delay-50-large", calm: true, cost: everything, least: 100 * ms, delay: 25 * ms, ask: "bytes=300000", judge: far},
+		{name: "loss-1-small", calm: true, cost: everything, kept: true, times: 4, shape: loss(0.01), judge: judgeSmallLoss},
+		{name: "loss-5-small", calm: true, cost: everything, kept: true, times: 4, shape: loss(0.05), judge: judgeSmallLoss},
+		{name: "loss-1-large", calm: true, cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.01), judge: far},
+		{name: "loss-5-large", calm: true, cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.05), judge: far},
+		{name: "request-lost", calm: true, cost: requestLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Up), judge: verdicts(only(network), only(none, network))},
+		{name: "answer-lost", calm: true, cost: answerLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Down), judge: lost},
+		{name: "middle-lost", calm: true, cost: answerLoss, least: 10 * ms, delay: 10 * ms, ask: "bytes=60000", shape: lose(5, emulator.Down), judge: far},
+		{name: "tail-lost", calm: true, cost: answerLoss, least: 2 * ms, delay: 2 * ms, ask: "bytes=10000", shape: lose(7, emulator.Down), judge: lost},
+		{name: "blackhole-request", calm: true, cost: requestLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Up), judge: far},
+		{name: "blackhole-answer", calm: true, cost: answerLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Down), judge: lost},
 		{name: "app-and-delay", cost: thinking, least: 400 * ms, delay: 15 * ms, ask: "sleep=400", kept: true, within: 450 * ms, judge: verdicts(only(peer), only(application))},
 		{name: "delay-and-app", cost: everything, least: 215 * ms, delay: 100 * ms, ask: "sleep=15", kept: true, within: 240 * ms,
 			judge: verdicts(only(network), only(application, none, network))},
@@ -166,6 +171,12 @@ func slowSYN() emulator.Shaper {
 	}
 }
 
+// lostHandshake drops the last packet of each handshake: the request takes its
+// place.
+func lostHandshake() emulator.Shaper {
+	return emulator.LoseNth(1, func(p *emulator.Packet) bool { return p.Dir == emulator.Up && p.ACK && !p.SYN })
+}
+
 // lostSYN drops the first SYN of each connection.
 func lostSYN() emulator.Shaper {
 	seen := map[emulator.Flow]bool{}
@@ -176,17 +187,16 @@ func lostSYN() emulator.Shaper {
 	}
 }
 
-// judgeSmallLoss: whom a loss hit it slowed much, others not at all.
+// judgeSmallLoss: a request was hit by a loss that slowed it much, or by none
+// that slowed it.
 func judgeSmallLoss(g *ground) judgement {
 	switch {
+	case g.total() < 5*ms:
+		return judgement{only(none), only(none, network)}
 	case g.up.lost(g.sent.Request.From, g.sent.Request.To) > 0:
 		return judgement{only(network), only(none, network)}
-	case g.down.lost(g.sent.Response.From, g.sent.Response.To) > 0:
-		return judgement{only(network).or(peer), only(none, network)}
-	case g.total() > 5*ms:
-		return judgement{only(network, none).or(peer), only(none, network)}
 	}
-	return judgement{only(none), only(none)}
+	return judgement{only(network, unknown).or(peer), only(none, network)}
 }
 
 // judgeFull: a connection waited in the queue, or to get into it, and there the

@@ -12,7 +12,12 @@ func thinking(g *ground) time.Duration { return g.served.Response.First() - g.se
 
 func unreadRequest(g *ground) time.Duration { return g.up.unread(reads(&g.served.Request)) }
 
-func accepting(g *ground) time.Duration { return g.served.Accepted - g.established() }
+func accepting(g *ground) time.Duration {
+	if g.served.Accepted == 0 {
+		return 0
+	}
+	return g.served.Accepted - g.established()
+}
 
 func blockedServer(g *ground) time.Duration { return writing(&g.served.Response) }
 
@@ -39,3 +44,5 @@ func waiting(resends []resend) (sum time.Duration) {
 	}
 	return sum
 }
+
+func givingUp(g *ground) time.Duration { return g.sent.End - g.sent.Request.Last() }

@@ -35,6 +35,15 @@ func (l *lab) ground(sent programs.Sent) *ground {
 // total is how long the client's span is: from its first byte to the last it read.
 func (g *ground) total() time.Duration { return g.sent.Response.Last() - g.sent.Request.First() }
 
+// idle is how long the programs did not do what they could have done.
+func (g *ground) idle() time.Duration {
+	return thinking(g) + unreadRequest(g) + max(0, accepting(g)) + g.down.unread(reads(&g.sent.Response))
+}
+
+// mostIdle is how long a program may have to wait for a processor, if that is
+// not to be a cause of its own.
+const mostIdle = 5 * ms
+
 // complete reports whether the request was answered to the last byte.
 func (g *ground) complete() bool { return g.answered && g.sent.Err == "" }
 
@@ -53,8 +62,12 @@ func (g *ground) connecting() time.Duration {
 	return 0
 }
 
-// established returns when the server had the last packet of the handshake.
+// established returns when the server had the last packet of the handshake. If
+// it did not take that one, the first bytes were the last packet.
 func (g *ground) established() time.Duration {
+	if g.up.passed > 0 {
+		return g.up.arrival(1)
+	}
 	for _, p := range g.up.delivered(emulator.Up) {
 		if !p.SYN && p.ACK {
 			return p.Out

@@ -108,22 +108,20 @@ func (g *ground) delivery() number {
 // sent again after the end of the span may be told or not.
 func resends(w *way, m *programs.Message) []number {
 	var during, all int
-	var first, sum time.Duration
+	var timers, sum time.Duration
 	for _, r := range w.resent(m.From, m.To) {
 		all++
-		timer := time.Duration(0)
-		if r.waited >= leastTimeout {
-			timer = r.waited
-		}
-		sum += timer
+		sum += r.waited
 		if r.at <= m.Last() {
 			during++
-			first += timer
+			if r.waited >= leastTimeout {
+				timers += r.waited
+			}
 		}
 	}
 	return []number{
 		counted("ebpf.tcp.retransmits", during, all),
-		spread("ebpf.tcp.rto_time", first, sum),
+		spread("ebpf.tcp.rto_time", timers, sum),
 	}
 }
 
@@ -149,11 +147,18 @@ func (g *ground) clientNumbers() []number {
 }
 
 // clientResends: the client's span ends with the response, so all that is sent
-// again before is told.
+// again before is told. The first request of a connection may also be charged
+// with the SYNs that were.
 func (g *ground) clientResends() []number {
 	m := g.sent.Request
 	m.Steps = append(m.Steps[:len(m.Steps):len(m.Steps)], programs.Step{Done: g.sent.Response.Last()})
-	return resends(g.up, &m)
+	numbers := resends(g.up, &m)
+	if g.sent.Connect[1] > 0 {
+		count, sum := g.up.resentSYN()
+		numbers[0].high += float64(count)
+		numbers[1].high += sum.Seconds()
+	}
+	return numbers
 }
 
 // setUp is what the first request of a connection paid for it.

@@ -16,6 +16,7 @@ type way struct {
 	start   uint32            // sequence number of the first byte
 	packets []emulator.Packet // of both directions, in the order they were sent
 	arrived []mark            // how far the stream had come without a gap, and when
+	passed  int               // packets that arrived and that the receiver did not take
 }
 
 // A mark says that a stream had come so far at a time.
@@ -51,6 +52,10 @@ func (w *way) assemble() {
 			continue
 		}
 		from := w.offset(p.Seq)
+		if from == 0 && w.refused(&p) {
+			w.passed++
+			continue
+		}
 		early[from] = max(early[from], from+uint64(p.Payload))
 		for moved := true; moved; {
 			moved = false
@@ -64,6 +69,24 @@ func (w *way) assemble() {
 		}
 		w.arrived = append(w.arrived, mark{p.Out, upto})
 	}
+}
+
+// refused reports whether the receiver did not take the first bytes of a
+// connection when they came, because its accept queue had no room: it had not
+// acknowledged them when they came again.
+func (w *way) refused(p *emulator.Packet) bool {
+	acked := forever
+	for _, a := range w.packets {
+		if a.Dir == w.dir.Other() && a.ACK && int32(a.Acked-p.Seq) > 0 && !a.SYN {
+			acked = min(acked, a.At)
+		}
+	}
+	for _, again := range w.packets {
+		if w.mine(&again) && again.Seq == p.Seq && again.Out > p.Out && again.Out < acked {
+			return true
+		}
+	}
+	return false
 }
 
 // delivered returns the packets of a direction that arrived, in the order they did.
@@ -120,6 +143,21 @@ func (w *way) resent(from, to uint64) (found []resend) {
 		highest = max(highest, end)
 	}
 	return found
+}
+
+// resentSYN returns how many SYNs followed the first, and for how long.
+func (w *way) resentSYN() (n int, sum time.Duration) {
+	var first time.Duration
+	for _, p := range w.packets {
+		switch {
+		case p.Dir != w.dir || !p.SYN:
+		case first == 0:
+			first = p.At
+		default:
+			n, sum = n+1, p.At-first
+		}
+	}
+	return n, sum
 }
 
 // lost counts the packets with bytes of a part of the stream that were dropped.

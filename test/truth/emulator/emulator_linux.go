@@ -25,6 +25,7 @@ type Emulator struct {
 	waiting []waiting            // ordered by due
 	flows   map[Flow][]*Packet
 	late    []time.Duration
+	refused int
 	closed  bool
 	ended   chan struct{}
 }
@@ -103,6 +104,13 @@ func (e *Emulator) Lateness() (median, hundredth, worst time.Duration) {
 	slices.Sort(e.late)
 	n := len(e.late)
 	return e.late[n/2], e.late[n*99/100], e.late[n-1]
+}
+
+// Refused returns how many packets the kernel did not take.
+func (e *Emulator) Refused() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.refused
 }
 
 // longestWait bounds how long the emulator does not look whether it is closed.
@@ -216,7 +224,10 @@ func (e *Emulator) deliver() time.Duration {
 		e.waiting = e.waiting[1:]
 		e.late = append(e.late, now-w.due)
 		w.packet.Out = now
-		_, _ = unix.Write(e.devices[w.packet.Dir.Other()], w.raw)
+		if _, err := unix.Write(e.devices[w.packet.Dir.Other()], w.raw); err != nil {
+			w.packet.Out = 0
+			e.refused++
+		}
 	}
 	return longestWait
 }

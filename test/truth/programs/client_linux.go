@@ -29,6 +29,8 @@ type Job struct {
 	Pause time.Duration // before each piece but the first
 	Late  time.Duration // how long the response waits in the socket
 	Room  int           // size of the receive buffer; 0: the system's
+
+	Patience time.Duration // after which the client closes the connection; 0: none
 }
 
 // client does the jobs it reads, all at once but for those that share a
@@ -89,6 +91,7 @@ func (c *connections) do(j Job) (sent Sent) {
 	if err := j.exchange(s, &sent); err != nil {
 		s.broken, sent.Err = true, err.Error()
 	}
+	sent.End = emulator.Now()
 	c.put(j.Keep, s)
 	return sent
 }
@@ -142,6 +145,9 @@ func (j *Job) exchange(s *stream, sent *Sent) (err error) {
 	text := fmt.Sprintf("%s %s HTTP/1.1\r\nHost: %s:%d\r\n%s%s", method, j.Path, j.Host, j.Port, lengthOf(j.Body), body(j.Body))
 	if sent.Request, err = s.send(pace{j.Piece, j.Pause}, []byte(text)); err != nil {
 		return err
+	}
+	if j.Patience > 0 {
+		_ = s.SetReadDeadline(time.Now().Add(j.Patience))
 	}
 	if err := s.await(); err != nil {
 		return err

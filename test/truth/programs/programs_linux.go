@@ -66,6 +66,7 @@ type Sent struct {
 	Request       Message
 	Response      Message
 	Status        int
+	End           time.Duration // when the client had done with it
 	Err           string
 }
 
