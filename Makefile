@@ -77,6 +77,10 @@ bench: ## Run the benchmarks
 bench-overhead: deps build ## Measure what observing costs a server (as root)
 	test/load/run
 
+.PHONY: truth
+truth: deps ## Inject known causes and check every verdict and number against them (as root)
+	TRUTH_REQUESTS=$(or $(REQUESTS),20) go test -count=1 -v -timeout=15m -run='^TestTruth$$' ./test/truth
+
 .PHONY: test-kernels
 test-kernels: deps build ## Run the end-to-end tests on several kernels under qemu
 	test/kernels/run

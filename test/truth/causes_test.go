@@ -33,7 +33,10 @@ type cause struct {
 }
 
 // A judgement is the verdicts that are right, by side.
-type judgement struct{ client, server allowed }
+type judgement struct {
+	client, server allowed
+	disturbed      bool // what was slow is not what was injected
+}
 
 // allowed are the verdicts that are right, and those that are neither right nor
 // wrong: what no observer of that side could know better. "unknown" always is.
@@ -48,7 +51,7 @@ func (a allowed) or(tolerated ...string) allowed { a.tolerated = tolerated; retu
 
 // verdicts makes a judgement that holds for all requests of a cause.
 func verdicts(client, server allowed) func(*ground) judgement {
-	return func(*ground) judgement { return judgement{client, server} }
+	return func(*ground) judgement { return judgement{client: client, server: server} }
 }
 
 const (
@@ -190,19 +193,23 @@ func lostSYN() emulator.Shaper {
 // judgeSmallLoss: a request was hit by a loss that slowed it much, or by none
 // that slowed it.
 func judgeSmallLoss(g *ground) judgement {
+	j := judgement{client: only(network), server: only(none, network)}
 	switch {
 	case g.total() < 5*ms:
-		return judgement{only(none), only(none, network)}
+		j.client = only(none)
 	case g.up.lost(g.sent.Request.From, g.sent.Request.To) > 0:
-		return judgement{only(network), only(none, network)}
+	case g.down.lost(g.served.Response.From, g.served.Response.To) > 0:
+		j.client = only(network, unknown).or(peer)
+	default:
+		j.disturbed = true
 	}
-	return judgement{only(network, unknown).or(peer), only(none, network)}
+	return j
 }
 
 // judgeFull: a connection waited in the queue, or to get into it, and there the
 // kernel of the server answers nothing or the first data again and again.
 func judgeFull(g *ground) judgement {
-	j := judgement{only(peer), only(application)}
+	j := judgement{client: only(peer), server: only(application)}
 	if g.served.Accepted-g.requestArrival() < 20*ms {
 		j.server = only(none, application)
 	}

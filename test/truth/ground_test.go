@@ -40,9 +40,9 @@ func (g *ground) idle() time.Duration {
 	return thinking(g) + unreadRequest(g) + max(0, accepting(g)) + g.down.unread(reads(&g.sent.Response))
 }
 
-// mostIdle is how long a program may have to wait for a processor, if that is
-// not to be a cause of its own.
-const mostIdle = 5 * ms
+// mostIdle is how long programs may have to wait for a processor, if that is not
+// to be a cause of its own.
+func (g *ground) mostIdle() time.Duration { return 5*ms + g.total()/20 }
 
 // complete reports whether the request was answered to the last byte.
 func (g *ground) complete() bool { return g.answered && g.sent.Err == "" }

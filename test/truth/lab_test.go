@@ -146,12 +146,17 @@ func (l *lab) do(t testing.TB, j programs.Job) programs.Sent {
 	}
 }
 
-// answered returns what the server did for a path.
+// answered returns what the server did for a path. The client may know of the
+// answer before the server has said so.
 func (l *lab) answered(path string) (programs.Served, bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s, ok := l.served[path]
-	return s, ok
+	for deadline := time.Now().Add(2 * time.Second); ; time.Sleep(ms) {
+		l.mu.Lock()
+		s, ok := l.served[path]
+		l.mu.Unlock()
+		if ok || time.Now().After(deadline) {
+			return s, ok
+		}
+	}
 }
 
 // A worker is a program of the lab that takes and gives lines.

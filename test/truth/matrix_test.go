@@ -43,7 +43,7 @@ type matrix struct {
 	numbers map[string]*tally
 	details []string
 	told    map[string]int // details by cause and kind
-	surplus []string // what is wrong besides
+	surplus []string       // what is wrong besides
 }
 
 // newMatrix makes the rows of all causes that lead to spans, in their order.
@@ -138,11 +138,14 @@ func (m *matrix) cost(c *cause, g *ground) {
 	}
 }
 
-// disturbed says how many requests did not count.
-func (m *matrix) disturbed(cause string, n int) {
+// disturbed says how many requests did not count, and how many are missing.
+func (m *matrix) disturbed(cause string, n, short int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.row(cause, "client").disturbed = n
+	if short > 0 {
+		m.surplus = append(m.surplus, fmt.Sprintf("%s: %d requests are missing, %d were disturbed", cause, short, n))
+	}
 }
 
 // unexpected says which spans there are of a request that never was.

@@ -82,7 +82,7 @@ type run struct {
 const firstAddr = 10
 
 // patience is how often a request may be disturbed, for each that counts.
-const patience = 3
+const patience = 5
 
 // requests makes n requests that count, in turns of as many as go at a time.
 func (r *run) requests(t *testing.T, n int) {
@@ -109,7 +109,7 @@ func (r *run) requests(t *testing.T, n int) {
 		wg.Wait()
 	}
 	if r.cause.judge != nil {
-		r.matrix.disturbed(r.cause.name, made-good)
+		r.matrix.disturbed(r.cause.name, made-good, n-good)
 	}
 }
 
@@ -157,11 +157,11 @@ func (r *run) request(t *testing.T, number int) bool {
 	}
 	spans := r.observer.await(sent.Path, 2)
 	g := r.lab.ground(sent)
-	if r.cause.within > 0 && g.total() > r.cause.within || r.cause.calm && g.idle() > mostIdle {
+	j := r.cause.judge(g)
+	if r.cause.within > 0 && g.total() > r.cause.within || r.cause.calm && g.idle() > g.mostIdle() || j.disturbed {
 		return false
 	}
 	r.matrix.cost(&r.cause, g)
-	j := r.cause.judge(g)
 	r.matrix.enter(r.cause.name, finding{g, "client", find(spans, ptrace.SpanKindClient), j.client, g.clientNumbers()})
 	r.matrix.enter(r.cause.name, finding{g, "server", find(spans, ptrace.SpanKindServer), j.server, g.serverNumbers()})
 	return true

@@ -124,7 +124,7 @@ const mtu = 2048
 func (e *Emulator) forward() {
 	defer close(e.ended)
 	runtime.LockOSThread()
-	_ = unix.Setpriority(unix.PRIO_PROCESS, unix.Gettid(), -20)
+	goFirst()
 	wait := longestWait
 	for {
 		e.sleep(wait)
@@ -138,6 +138,14 @@ func (e *Emulator) forward() {
 		wait = e.deliver()
 		e.mu.Unlock()
 	}
+}
+
+// goFirst has the calling thread run as soon as it can. Where that is not
+// allowed, Lateness shows it.
+func goFirst() {
+	_ = unix.SchedSetAttr(0, &unix.SchedAttr{
+		Size: unix.SizeofSchedAttr, Policy: unix.SCHED_FIFO, Priority: 1, Flags: unix.SCHED_FLAG_RESET_ON_FORK,
+	}, 0)
 }
 
 func (e *Emulator) sleep(wait time.Duration) {
