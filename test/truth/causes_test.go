@@ -78,9 +78,9 @@ func causes() []cause {
 func quick() []cause {
 	nothing := verdicts(only(none), only(none))
 	return []cause{
-		{name: "control", cost: everything, kept: true, times: 2, within: 5 * ms, judge: nothing},
-		{name: "control-fresh", cost: everything, times: 2, within: 5 * ms, judge: nothing},
-		{name: "control-nat", cost: everything, routed: true, within: 5 * ms, judge: nothing},
+		{name: "control", kept: true, times: 2, cost: everything, within: 5 * ms, judge: nothing},
+		{name: "control-fresh", times: 2, cost: everything, within: 5 * ms, judge: nothing},
+		{name: "control-nat", routed: true, cost: everything, within: 5 * ms, judge: nothing},
 	}
 }
 
@@ -88,24 +88,71 @@ func quick() []cause {
 func ofPrograms() []cause {
 	slow := verdicts(only(peer), only(application))
 	return []cause{
-		{name: "slow-app", cost: thinking, least: 120 * ms, ask: "sleep=120", kept: true, within: 140 * ms, judge: slow},
-		{name: "slow-app-fresh", cost: thinking, least: 120 * ms, ask: "sleep=120", within: 140 * ms, judge: slow},
-		{name: "slow-app-nat", cost: thinking, least: 120 * ms, ask: "sleep=120", routed: true, within: 140 * ms, judge: slow},
-		{name: "deaf-app", cost: unreadRequest, least: 150 * ms, job: programs.Job{Port: programs.Deaf}, kept: true, within: 175 * ms, judge: slow},
-		{name: "accept-queue", cost: accepting, least: 119 * ms, job: programs.Job{Port: programs.Hesitant}, within: 145 * ms, judge: slow},
-		{name: "accept-full", cost: everything, least: 50 * ms, job: programs.Job{Port: programs.Full}, atOnce: 5, judge: judgeFull},
-		{name: "slow-reader", cost: blockedServer, least: 150 * ms, ask: "bytes=1000000", job: programs.Job{Late: 200 * ms, Room: 16 << 10},
-			judge: verdicts(only(application), only(theClient))},
-		{name: "slow-upload", cost: uploading, least: 150 * ms, job: programs.Job{Body: 20000, Piece: 5000, Pause: 50 * ms},
-			judge: verdicts(only(application), only(theClient))},
-		{name: "zero-window-up", cost: blockedClient, least: 100 * ms, job: programs.Job{Port: programs.Deaf, Body: 2 << 20},
-			judge: verdicts(only(peer), only(application))},
-		{name: "accept-late-ack", cost: accepting, least: 119 * ms, job: programs.Job{Port: programs.Hesitant}, shape: lostHandshake,
-			judge: verdicts(only(peer), only(application))},
-		{name: "gives-up", cost: givingUp, least: 100 * ms, ask: "sleep=300", job: programs.Job{Patience: 100 * ms}, judge: slow},
-		{name: "reset", cost: thinking, least: 60 * ms, ask: "sleep=60&bytes=4000&reset=1", within: 80 * ms, judge: slow},
-		{name: "reset-at-once", cost: thinking, ask: "bytes=4000&reset=1", within: 5 * ms,
-			judge: verdicts(only(peer, none), only(application, none))},
+		{
+			name: "slow-app", kept: true, ask: "sleep=120",
+			cost: thinking, least: 120 * ms, within: 140 * ms,
+			judge: slow,
+		},
+		{
+			name: "slow-app-fresh", ask: "sleep=120",
+			cost: thinking, least: 120 * ms, within: 140 * ms,
+			judge: slow,
+		},
+		{
+			name: "slow-app-nat", ask: "sleep=120", routed: true,
+			cost: thinking, least: 120 * ms, within: 140 * ms,
+			judge: slow,
+		},
+		{
+			name: "deaf-app", kept: true, job: programs.Job{Port: programs.Deaf},
+			cost: unreadRequest, least: 150 * ms, within: 175 * ms,
+			judge: slow,
+		},
+		{
+			name: "accept-queue", job: programs.Job{Port: programs.Hesitant},
+			cost: accepting, least: 119 * ms, within: 145 * ms,
+			judge: slow,
+		},
+		{
+			name: "accept-full", atOnce: 5, job: programs.Job{Port: programs.Full},
+			cost: everything, least: 50 * ms,
+			judge: judgeFull,
+		},
+		{
+			name: "slow-reader", job: programs.Job{Late: 200 * ms, Room: 16 << 10}, ask: "bytes=1000000",
+			cost: blockedServer, least: 150 * ms,
+			judge: verdicts(only(application), only(theClient)),
+		},
+		{
+			name: "slow-upload", job: programs.Job{Body: 20000, Piece: 5000, Pause: 50 * ms},
+			cost: uploading, least: 150 * ms,
+			judge: verdicts(only(application), only(theClient)),
+		},
+		{
+			name: "zero-window-up", job: programs.Job{Port: programs.Deaf, Body: 2 << 20},
+			cost: blockedClient, least: 100 * ms,
+			judge: verdicts(only(peer), only(application)),
+		},
+		{
+			name: "accept-late-ack", job: programs.Job{Port: programs.Hesitant}, shape: lostHandshake,
+			cost: accepting, least: 119 * ms,
+			judge: verdicts(only(peer), only(application)),
+		},
+		{
+			name: "gives-up", job: programs.Job{Patience: 100 * ms}, ask: "sleep=300",
+			cost: givingUp, least: 100 * ms,
+			judge: slow,
+		},
+		{
+			name: "reset", ask: "sleep=60&bytes=4000&reset=1",
+			cost: thinking, least: 60 * ms, within: 80 * ms,
+			judge: slow,
+		},
+		{
+			name: "reset-at-once", ask: "bytes=4000&reset=1",
+			cost: thinking, within: 5 * ms,
+			judge: verdicts(only(peer, none), only(application, none)),
+		},
 	}
 }
 
@@ -116,24 +163,91 @@ func ofNetwork() []cause {
 	far := verdicts(only(network), only(none, network))
 	lost := verdicts(only(network, unknown).or(peer), only(none, network))
 	return []cause{
-		{name: "delay-80", cost: everything, least: 80 * ms, delay: 40 * ms, kept: true, within: 95 * ms, judge: far},
-		{name: "delay-80-fresh", cost: everything, least: 80 * ms, delay: 40 * ms, within: 95 * ms, judge: verdicts(only(network, connect), only(none, network))},
-		{name: "delay-80-nat", cost: everything, least: 80 * ms, delay: 40 * ms, kept: true, routed: true, within: 95 * ms, judge: far},
-		{name: "delay-50-large", calm: true, cost: everything, least: 100 * ms, delay: 25 * ms, ask: "bytes=300000", judge: far},
-		{name: "loss-1-small", calm: true, cost: everything, kept: true, times: 4, shape: loss(0.01), judge: judgeSmallLoss},
-		{name: "loss-5-small", calm: true, cost: everything, kept: true, times: 4, shape: loss(0.05), judge: judgeSmallLoss},
-		{name: "loss-1-large", calm: true, cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.01), judge: far},
-		{name: "loss-5-large", calm: true, cost: everything, least: 40 * ms, delay: 10 * ms, ask: "bytes=100000", shape: loss(0.05), judge: far},
-		{name: "request-lost", calm: true, cost: requestLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Up), judge: verdicts(only(network), only(none, network))},
-		{name: "answer-lost", calm: true, cost: answerLoss, least: 2 * ms, kept: true, shape: lose(1, emulator.Down), judge: lost},
-		{name: "middle-lost", calm: true, cost: answerLoss, least: 10 * ms, delay: 10 * ms, ask: "bytes=60000", shape: lose(5, emulator.Down), judge: far},
-		{name: "tail-lost", calm: true, cost: answerLoss, least: 2 * ms, delay: 2 * ms, ask: "bytes=10000", shape: lose(7, emulator.Down), judge: lost},
-		{name: "blackhole-request", calm: true, cost: requestLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Up), judge: far},
-		{name: "blackhole-answer", calm: true, cost: answerLoss, least: 500 * ms, kept: true, shape: blackhole(emulator.Down), judge: lost},
-		{name: "app-and-delay", cost: thinking, least: 400 * ms, delay: 15 * ms, ask: "sleep=400", kept: true, within: 450 * ms, judge: verdicts(only(peer), only(application))},
-		{name: "delay-and-app", cost: everything, least: 215 * ms, delay: 100 * ms, ask: "sleep=15", kept: true, within: 240 * ms,
-			judge: verdicts(only(network), only(application, none, network))},
-		{name: "app-and-loss", cost: thinking, least: 1200 * ms, ask: "sleep=1200", kept: true, shape: lose(1, emulator.Up), judge: verdicts(only(peer), only(application))},
+		{
+			name: "delay-80", kept: true, delay: 40 * ms,
+			cost: everything, least: 80 * ms, within: 95 * ms,
+			judge: far,
+		},
+		{
+			name: "delay-80-fresh", delay: 40 * ms,
+			cost: everything, least: 80 * ms, within: 95 * ms,
+			judge: verdicts(only(network, connect), only(none, network)),
+		},
+		{
+			name: "delay-80-nat", kept: true, delay: 40 * ms, routed: true,
+			cost: everything, least: 80 * ms, within: 95 * ms,
+			judge: far,
+		},
+		{
+			name: "delay-50-large", ask: "bytes=300000", delay: 25 * ms,
+			cost: everything, least: 100 * ms, calm: true,
+			judge: far,
+		},
+		{
+			name: "loss-1-small", kept: true, times: 4, shape: loss(0.01),
+			cost: everything, calm: true,
+			judge: judgeSmallLoss,
+		},
+		{
+			name: "loss-5-small", kept: true, times: 4, shape: loss(0.05),
+			cost: everything, calm: true,
+			judge: judgeSmallLoss,
+		},
+		{
+			name: "loss-1-large", ask: "bytes=100000", delay: 10 * ms, shape: loss(0.01),
+			cost: everything, least: 40 * ms, calm: true,
+			judge: far,
+		},
+		{
+			name: "loss-5-large", ask: "bytes=100000", delay: 10 * ms, shape: loss(0.05),
+			cost: everything, least: 40 * ms, calm: true,
+			judge: far,
+		},
+		{
+			name: "request-lost", kept: true, shape: lose(1, emulator.Up),
+			cost: requestLoss, least: 2 * ms, calm: true,
+			judge: verdicts(only(network), only(none, network)),
+		},
+		{
+			name: "answer-lost", kept: true, shape: lose(1, emulator.Down),
+			cost: answerLoss, least: 2 * ms, calm: true,
+			judge: lost,
+		},
+		{
+			name: "middle-lost", ask: "bytes=60000", delay: 10 * ms, shape: lose(5, emulator.Down),
+			cost: answerLoss, least: 10 * ms, calm: true,
+			judge: far,
+		},
+		{
+			name: "tail-lost", ask: "bytes=10000", delay: 2 * ms, shape: lose(7, emulator.Down),
+			cost: answerLoss, least: 2 * ms, calm: true,
+			judge: lost,
+		},
+		{
+			name: "blackhole-request", kept: true, shape: blackhole(emulator.Up),
+			cost: requestLoss, least: 500 * ms, calm: true,
+			judge: far,
+		},
+		{
+			name: "blackhole-answer", kept: true, shape: blackhole(emulator.Down),
+			cost: answerLoss, least: 500 * ms, calm: true,
+			judge: lost,
+		},
+		{
+			name: "app-and-delay", kept: true, ask: "sleep=400", delay: 15 * ms,
+			cost: thinking, least: 400 * ms, within: 450 * ms,
+			judge: verdicts(only(peer), only(application)),
+		},
+		{
+			name: "delay-and-app", kept: true, ask: "sleep=15", delay: 100 * ms,
+			cost: everything, least: 215 * ms, within: 240 * ms,
+			judge: verdicts(only(network), only(application, none, network)),
+		},
+		{
+			name: "app-and-loss", kept: true, ask: "sleep=1200", shape: lose(1, emulator.Up),
+			cost: thinking, least: 1200 * ms,
+			judge: verdicts(only(peer), only(application)),
+		},
 	}
 }
 
@@ -142,10 +256,26 @@ func ofSetUp() []cause {
 	early := verdicts(only(connect), only(none))
 	name := verdicts(only(dns), only(none))
 	return []cause{
-		{name: "connect-slow", cost: connecting, least: 300 * ms, shape: slowSYN, within: 15 * ms, judge: early},
-		{name: "syn-lost", cost: connecting, least: 1000 * ms, shape: lostSYN, atOnce: 5, within: 15 * ms, judge: early},
-		{name: "dns-slow", cost: lookingUp, least: 250 * ms, job: programs.Job{Host: "wait-250"}, within: 15 * ms, judge: name},
-		{name: "dns-timeout", cost: lookingUp, least: 1000 * ms, job: programs.Job{Host: "mute-1"}, atOnce: 5, within: 15 * ms, judge: name},
+		{
+			name: "connect-slow", shape: slowSYN,
+			cost: connecting, least: 300 * ms, within: 15 * ms,
+			judge: early,
+		},
+		{
+			name: "syn-lost", atOnce: 5, shape: lostSYN,
+			cost: connecting, least: 1000 * ms, within: 15 * ms,
+			judge: early,
+		},
+		{
+			name: "dns-slow", job: programs.Job{Host: "wait-250"},
+			cost: lookingUp, least: 250 * ms, within: 15 * ms,
+			judge: name,
+		},
+		{
+			name: "dns-timeout", atOnce: 5, job: programs.Job{Host: "mute-1"},
+			cost: lookingUp, least: 1000 * ms, within: 15 * ms,
+			judge: name,
+		},
 		{name: "refused", job: programs.Job{Port: programs.Refused}, judge: nil},
 	}
 }

@@ -80,19 +80,15 @@ func piecemeal(d time.Duration) number {
 	return n
 }
 
-// queues are the times in which the server had not taken what was there. A
-// request that came before its connection was accepted waited for both: the
-// span may say that once or twice.
+// queues are the times in which the server had not taken what was there. Until
+// its connection is accepted, a request waits for that.
 func (g *ground) queues(begin, unread time.Duration) []number {
 	accepted := g.served.Accepted
 	if accepted == 0 {
 		return []number{absent("ebpf.latency.accept_queue"), exactly("ebpf.latency.receive_queue", unread)}
 	}
-	both := max(0, accepted-begin)
-	return []number{
-		spread("ebpf.latency.accept_queue", accepted-g.established(), min(accepted-g.established(), both)),
-		spread("ebpf.latency.receive_queue", unread, unread-both),
-	}
+	queued := min(max(0, accepted-begin), unread)
+	return []number{exactly("ebpf.latency.accept_queue", queued), exactly("ebpf.latency.receive_queue", unread-queued)}
 }
 
 // delivery is known only when the acknowledgement came before the export.
