@@ -272,6 +272,11 @@ func ofSetUp() []cause {
 			judge: name,
 		},
 		{
+			name: "dns-slow-libc", job: programs.Job{Host: "wait-250", Libc: true},
+			cost: lookingUp, least: 250 * ms, within: 15 * ms,
+			judge: name,
+		},
+		{
 			name: "dns-timeout", atOnce: 5, job: programs.Job{Host: "mute-1"},
 			cost: lookingUp, least: 1000 * ms, within: 15 * ms,
 			judge: name,

@@ -52,6 +52,7 @@ type lab struct {
 	net    *emulator.Emulator
 	spaces [2]*netns.Namespace // by direction of what they send
 	client *worker
+	libc   *worker // a client that looks names up by the C library
 	server *worker
 
 	mu     sync.Mutex
@@ -110,8 +111,17 @@ func (l *lab) startPrograms(t *testing.T) {
 	l.launch(t, emulator.Down, apps.Command("truth-names", namesAddr+":53")).awaitLine(t)
 	resolv := filepath.Join(t.TempDir(), "resolv.conf")
 	require.NoError(t, os.WriteFile(resolv, []byte("nameserver "+namesAddr+"\noptions timeout:1 attempts:3\n"), 0o644))
-	l.client = l.launch(t, emulator.Up, apps.Command("truth-client", resolv))
-	go each(l.client, l.answer)
+	l.client = l.startClient(t, resolv)
+	l.libc = l.startClient(t, resolv, programs.Libc)
+}
+
+func (l *lab) startClient(t *testing.T, resolv string, env ...string) *worker {
+	t.Helper()
+	cmd := apps.Command("truth-client", resolv)
+	cmd.Env = append(cmd.Env, env...)
+	w := l.launch(t, emulator.Up, cmd)
+	go each(w, l.answer)
+	return w
 }
 
 func (l *lab) keep(s programs.Served) {
@@ -136,7 +146,7 @@ func (l *lab) do(t testing.TB, j programs.Job) programs.Sent {
 	l.mu.Unlock()
 	line, err := json.Marshal(j)
 	require.NoError(t, err)
-	l.client.write(t, line)
+	l.clientFor(j).write(t, line)
 	select {
 	case s := <-done:
 		return s
@@ -144,6 +154,13 @@ func (l *lab) do(t testing.TB, j programs.Job) programs.Sent {
 		require.FailNow(t, "no answer from the client", "%s", j.Path)
 		panic("not reached")
 	}
+}
+
+func (l *lab) clientFor(j programs.Job) *worker {
+	if j.Libc {
+		return l.libc
+	}
+	return l.client
 }
 
 // answered returns what the server did for a path. The client may know of the

@@ -22,6 +22,7 @@ import (
 type Job struct {
 	Path  string // with the query
 	Host  string // an address, or a name to look up
+	Libc  bool   // looked up by the C library: a Libc client does the job
 	Port  int
 	Keep  string        // name of a connection to use again; empty: a fresh one
 	Body  int           // bytes to send
@@ -117,13 +118,16 @@ func (j *Job) lookup(sent *Sent) (string, error) {
 		return j.Host, nil
 	}
 	sent.Lookup[0] = emulator.Now()
-	addrs, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip4", j.Host)
+	addrs, err := net.DefaultResolver.LookupNetIP(context.Background(), "ip", j.Host)
 	sent.Lookup[1] = emulator.Now()
 	if err != nil {
 		return "", err
 	}
-	return addrs[0].String(), nil
+	return addrs[0].Unmap().String(), nil
 }
+
+// Libc is the environment of a client that looks names up by the C library.
+const Libc = "GODEBUG=netdns=cgo"
 
 // control makes the receive buffer small before the window is offered.
 func (j *Job) control(_, _ string, raw syscall.RawConn) (err error) {
