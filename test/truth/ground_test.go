@@ -35,14 +35,13 @@ func (l *lab) ground(sent programs.Sent) *ground {
 // total is how long the client's span is: from its first byte to the last it read.
 func (g *ground) total() time.Duration { return g.sent.Response.Last() - g.sent.Request.First() }
 
-// idle is how long the programs did not do what they could have done.
-func (g *ground) idle() time.Duration {
-	return thinking(g) + unreadRequest(g) + max(0, accepting(g)) + g.down.unread(reads(&g.sent.Response))
+// calm reports whether the programs did what they could without much delay. If
+// they had to wait for a processor, that is a cause of its own.
+func (g *ground) calm() bool {
+	atServer := thinking(g) + unreadRequest(g) + max(0, accepting(g))
+	atClient := g.down.unread(reads(&g.sent.Response))
+	return atServer < 5*ms && atClient < 5*ms+g.total()/20
 }
-
-// mostIdle is how long programs may have to wait for a processor, if that is not
-// to be a cause of its own.
-func (g *ground) mostIdle() time.Duration { return 5*ms + g.total()/20 }
 
 // complete reports whether the request was answered to the last byte.
 func (g *ground) complete() bool { return g.answered && g.sent.Err == "" }

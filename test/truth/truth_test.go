@@ -158,7 +158,7 @@ func (r *run) request(t *testing.T, number int) bool {
 	spans := r.observer.await(sent.Path, 2)
 	g := r.lab.ground(sent)
 	j := r.cause.judge(g)
-	if r.cause.within > 0 && g.total() > r.cause.within || r.cause.calm && g.idle() > g.mostIdle() || j.disturbed {
+	if r.cause.within > 0 && g.total() > r.cause.within || r.cause.calm && !g.calm() || j.disturbed {
 		return false
 	}
 	r.matrix.cost(&r.cause, g)
