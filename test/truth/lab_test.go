@@ -72,7 +72,9 @@ func newLab(t *testing.T) *lab {
 	}
 	// All addresses of the network are the server's.
 	require.NoError(t, l.spaces[emulator.Down].Run("ip", "route", "add", "local", serverPrefix+"0/24", "dev", "lo"))
-	l.net = emulator.New(devices[emulator.Up], devices[emulator.Down])
+	var err error
+	l.net, err = emulator.New(devices[emulator.Up], devices[emulator.Down])
+	require.NoError(t, err)
 	t.Cleanup(l.net.Close)
 	l.startPrograms(t)
 	return l

@@ -6,20 +6,25 @@ package emulator
 
 import (
 	"cmp"
+	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"runtime"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
 
-// An Emulator forwards packets until it is closed.
+// An Emulator forwards packets until it is closed. Its state belongs to the
+// thread that forwards: who held a lock might have to wait for a processor, and
+// all packets with it.
 type Emulator struct {
 	devices [2]int // file descriptors, by the direction of what is read there
+	bell    int    // an eventfd: there is an errand
+	errands chan func()
+	ended   chan struct{}
 
-	mu      sync.Mutex
 	paths   map[netip.Addr]*Path // by the address the client connects to
 	nats    map[netip.Addr]*Path // by the address the server answers to
 	waiting []waiting            // ordered by due
@@ -27,7 +32,6 @@ type Emulator struct {
 	late    []time.Duration
 	refused int
 	closed  bool
-	ended   chan struct{}
 }
 
 // waiting is a packet on its way.
@@ -38,29 +42,42 @@ type waiting struct {
 }
 
 // New starts to forward between the device of the client and that of the server.
-func New(client, server int) *Emulator {
+func New(client, server int) (*Emulator, error) {
+	bell, err := unix.Eventfd(0, unix.EFD_NONBLOCK|unix.EFD_CLOEXEC)
+	if err != nil {
+		return nil, fmt.Errorf("making an eventfd: %w", err)
+	}
 	e := &Emulator{
-		devices: [2]int{Up: client, Down: server},
-		paths:   map[netip.Addr]*Path{}, nats: map[netip.Addr]*Path{},
-		flows: map[Flow][]*Packet{}, ended: make(chan struct{}),
+		devices: [2]int{Up: client, Down: server}, bell: bell,
+		errands: make(chan func(), queued), ended: make(chan struct{}),
+		paths: map[netip.Addr]*Path{}, nats: map[netip.Addr]*Path{}, flows: map[Flow][]*Packet{},
 	}
 	go e.forward()
-	return e
+	return e, nil
 }
 
 // Close stops the forwarding. The devices are the caller's.
 func (e *Emulator) Close() {
-	e.mu.Lock()
-	e.closed = true
-	e.mu.Unlock()
+	e.do(func() { e.closed = true })
 	<-e.ended
+	_ = unix.Close(e.bell)
 }
 
+// do has the forwarding thread run an errand.
+func (e *Emulator) do(errand func()) {
+	done := make(chan struct{})
+	e.errands <- func() { errand(); close(done) }
+	_, _ = unix.Write(e.bell, binary.NativeEndian.AppendUint64(nil, 1))
+	<-done
+}
+
+// queued is how many errands may wait.
+const queued = 16
+
 // Path returns the path to an address of the server.
-func (e *Emulator) Path(to netip.Addr) *Path {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.path(to)
+func (e *Emulator) Path(to netip.Addr) (p *Path) {
+	e.do(func() { p = e.path(to) })
+	return p
 }
 
 func (e *Emulator) path(to netip.Addr) *Path {
@@ -75,46 +92,45 @@ func (e *Emulator) path(to netip.Addr) *Path {
 // Translate puts a router into the path to an address: what goes there arrives
 // at the server's, and seems to come from the client's.
 func (e *Emulator) Translate(outside, server, client netip.Addr) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	p := e.path(outside)
-	p.nat = &nat{outside: outside, server: server, client: client}
-	e.nats[client] = p
+	e.do(func() {
+		p := e.path(outside)
+		p.nat = &nat{outside: outside, server: server, client: client}
+		e.nats[client] = p
+	})
 }
 
 // Trace returns the packets of a connection so far, in the order they came.
-func (e *Emulator) Trace(f Flow) []Packet {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	trace := make([]Packet, len(e.flows[f]))
-	for i, p := range e.flows[f] {
-		trace[i] = *p
-	}
+func (e *Emulator) Trace(f Flow) (trace []Packet) {
+	e.do(func() {
+		trace = make([]Packet, len(e.flows[f]))
+		for i, p := range e.flows[f] {
+			trace[i] = *p
+		}
+	})
 	return trace
 }
 
 // Lateness returns how much later than intended packets arrived: the middle
 // one, the one of a hundred and the worst.
 func (e *Emulator) Lateness() (median, hundredth, worst time.Duration) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if len(e.late) == 0 {
+	var late []time.Duration
+	e.do(func() { late = slices.Clone(e.late) })
+	if len(late) == 0 {
 		return 0, 0, 0
 	}
-	slices.Sort(e.late)
-	n := len(e.late)
-	return e.late[n/2], e.late[n*99/100], e.late[n-1]
+	slices.Sort(late)
+	n := len(late)
+	return late[n/2], late[n*99/100], late[n-1]
 }
 
 // Refused returns how many packets the kernel did not take.
-func (e *Emulator) Refused() int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.refused
+func (e *Emulator) Refused() (n int) {
+	e.do(func() { n = e.refused })
+	return n
 }
 
-// longestWait bounds how long the emulator does not look whether it is closed.
-const longestWait = 50 * time.Millisecond
+// longestWait is how long the emulator sleeps at most when nothing happens.
+const longestWait = time.Second
 
 // mtu is the size of the largest packet, and more.
 const mtu = 2048
@@ -126,17 +142,23 @@ func (e *Emulator) forward() {
 	runtime.LockOSThread()
 	goFirst()
 	wait := longestWait
-	for {
+	for !e.closed {
 		e.sleep(wait)
-		e.mu.Lock()
-		if e.closed {
-			e.mu.Unlock()
-			return
-		}
 		e.take(Up)
 		e.take(Down)
 		wait = e.deliver()
-		e.mu.Unlock()
+		e.runErrands()
+	}
+}
+
+func (e *Emulator) runErrands() {
+	for {
+		select {
+		case errand := <-e.errands:
+			errand()
+		default:
+			return
+		}
 	}
 }
 
@@ -152,9 +174,14 @@ func (e *Emulator) sleep(wait time.Duration) {
 	fds := []unix.PollFd{
 		{Fd: int32(e.devices[Up]), Events: unix.POLLIN},
 		{Fd: int32(e.devices[Down]), Events: unix.POLLIN},
+		{Fd: int32(e.bell), Events: unix.POLLIN},
 	}
 	timeout := unix.NsecToTimespec(int64(wait))
 	_, _ = unix.Ppoll(fds, &timeout, nil)
+	if fds[2].Revents != 0 {
+		var count [8]byte
+		_, _ = unix.Read(e.bell, count[:])
+	}
 }
 
 // burst is how many packets are taken before those that are due are delivered.
