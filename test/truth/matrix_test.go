@@ -273,16 +273,16 @@ func (m *matrix) print(w io.Writer) {
 func (m *matrix) printRows(w io.Writer) {
 	fmt.Fprintf(w, "%-18s %-6s", "cause", "span")
 	for _, c := range columns {
-		fmt.Fprintf(w, " %11s", c)
+		fmt.Fprintf(w, "  %s", c)
 	}
-	fmt.Fprintf(w, " | %5s %5s %9s %9s\n", "right", "wrong", "disturbed", "cost")
+	fmt.Fprintf(w, " | %5s %5s %9s %10s\n", "right", "wrong", "disturbed", "cost")
 	var sum row
 	for _, r := range m.rows {
 		fmt.Fprintf(w, "%-18s %-6s", r.cause, r.side)
 		for _, c := range columns {
-			fmt.Fprintf(w, " %11s", orDot(r.verdicts[c]))
+			fmt.Fprintf(w, "  %*s", len(c), orDot(r.verdicts[c]))
 		}
-		fmt.Fprintf(w, " | %5d %5d %9s %9s\n", r.right, r.wrong, orDot(r.disturbed), middle(r.costs))
+		fmt.Fprintf(w, " | %5d %5d %9s %10s\n", r.right, r.wrong, orDot(r.disturbed), middle(r.costs))
 		sum.right, sum.wrong, sum.total = sum.right+r.right, sum.wrong+r.wrong, sum.total+r.total
 	}
 	fmt.Fprintf(w, "%d spans: %.2f %% right, %d wrong\n\n", sum.total, 100*float64(sum.right)/float64(sum.total), sum.wrong)
