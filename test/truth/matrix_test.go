@@ -4,14 +4,9 @@ package truth
 
 import (
 	"fmt"
-	"io"
-	"maps"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/edf076de/ebpfreceiver/test/truth/emulator"
 )
 
 // columns are the verdicts in the order of the matrix.
@@ -156,85 +151,6 @@ func (m *matrix) unexpected(cause string, spans []*span) {
 	}
 }
 
-// value returns what a span says: of an attribute, its times, or its parts.
-func (s *span) value(key string) (v float64, ok bool) {
-	switch key {
-	case startKey:
-		return sinceBoot(s.start), true
-	case endKey:
-		return sinceBoot(s.end), true
-	case sumKey:
-		return s.parts()
-	}
-	switch v := s.attrs[key].(type) {
-	case float64:
-		return v, true
-	case int64:
-		return float64(v), true
-	case bool:
-		return number01(v), true
-	}
-	return 0, false
-}
-
-// sinceBoot converts to seconds of CLOCK_MONOTONIC.
-func sinceBoot(t time.Time) float64 {
-	now := time.Now()
-	return (emulator.Now() - now.Sub(t)).Seconds()
-}
-
-// inside are the parts of a span that lie in it.
-var inside = []string{"accept_queue", "receive_queue", "request_transfer", "application", "send_queue",
-	"request_delivery", "remote", "response_transfer", "remainder"}
-
-// parts adds the parts up.
-func (s *span) parts() (sum float64, ok bool) {
-	for _, name := range inside {
-		v, has := s.value("ebpf.latency." + name)
-		sum += v
-		ok = ok || has
-	}
-	return sum, ok
-}
-
-// sum is what the parts must add up to.
-func (s *span) sum() number {
-	n := exactly(sumKey, s.end.Sub(s.start))
-	n.slack = max(0.0001, n.high/100)
-	return n
-}
-
-// A tally is how one number fared over all spans.
-type tally struct {
-	total, missing, off int
-	errors              []float64
-}
-
-// enter holds a number against the truth and says what is wrong with it.
-func (t *tally) enter(n number, got float64, ok bool) string {
-	t.total++
-	switch {
-	case !ok && (n.must || n.may):
-		return ""
-	case !ok:
-		t.missing++
-		if len(t.errors) == 0 {
-			return "" // nothing tells it so far
-		}
-		return fmt.Sprintf("absent, want %.6g to %.6g", n.low, n.high)
-	case n.must:
-		t.off++
-		return fmt.Sprintf("%.6g, should be absent", got)
-	}
-	far := max(n.low-got, got-n.high, 0)
-	t.errors = append(t.errors, far)
-	if far <= n.slack {
-		return ""
-	}
-	t.off++
-	return fmt.Sprintf("%.6g, want %.6g to %.6g", got, n.low, n.high)
-}
-
 const (
 	leastRight = 0.98 // of all verdicts
 	mostOff    = 0.02 // of each number
@@ -259,86 +175,4 @@ func (m *matrix) flaws() (found []string) {
 		}
 	}
 	return append(found, m.surplus...)
-}
-
-// print writes the matrix, the numbers and what is wrong with some spans.
-func (m *matrix) print(w io.Writer) {
-	m.printRows(w)
-	m.printNumbers(w)
-	for _, d := range slices.Sorted(slices.Values(m.details)) {
-		fmt.Fprintln(w, d)
-	}
-}
-
-func (m *matrix) printRows(w io.Writer) {
-	fmt.Fprintf(w, "%-18s %-6s", "cause", "span")
-	for _, c := range columns {
-		fmt.Fprintf(w, "  %s", c)
-	}
-	fmt.Fprintf(w, " | %5s %5s %9s %10s\n", "right", "wrong", "disturbed", "cost")
-	var sum row
-	for _, r := range m.rows {
-		fmt.Fprintf(w, "%-18s %-6s", r.cause, r.side)
-		for _, c := range columns {
-			fmt.Fprintf(w, "  %*s", len(c), orDot(r.verdicts[c]))
-		}
-		fmt.Fprintf(w, " | %5d %5d %9s %10s\n", r.right, r.wrong, orDot(r.disturbed), middle(r.costs))
-		sum.right, sum.wrong, sum.total = sum.right+r.right, sum.wrong+r.wrong, sum.total+r.total
-	}
-	fmt.Fprintf(w, "%d spans: %.2f %% right, %d wrong\n\n", sum.total, 100*float64(sum.right)/float64(sum.total), sum.wrong)
-}
-
-func (m *matrix) printNumbers(w io.Writer) {
-	fmt.Fprintf(w, "%-38s %6s %6s %6s   error: %-9s %-9s\n", "number", "spans", "absent", "off", "median", "worst")
-	for _, key := range slices.Sorted(maps.Keys(m.numbers)) {
-		t := m.numbers[key]
-		fmt.Fprintf(w, "%-38s %6d %6s %6s", key, t.total, orDot(t.missing), orDot(t.off))
-		if errors := slices.Sorted(slices.Values(t.errors)); len(errors) > 0 {
-			fmt.Fprintf(w, "          %-9.3g %-9.3g", errors[len(errors)/2], errors[len(errors)-1])
-		}
-		fmt.Fprintln(w)
-	}
-	fmt.Fprintln(w)
-}
-
-// String shows what a span says and what is true.
-func (f finding) String() string {
-	if f.span == nil {
-		return "no span"
-	}
-	var text strings.Builder
-	fmt.Fprintf(&text, "%v", f.span.end.Sub(f.span.start))
-	for _, n := range f.numbers {
-		got, ok := f.span.value(n.key)
-		if n.key == startKey || n.key == endKey || !ok && n.must {
-			continue
-		}
-		fmt.Fprintf(&text, "\n    %s ", n.key)
-		if ok {
-			fmt.Fprintf(&text, "%.6g", got)
-		} else {
-			fmt.Fprint(&text, missing)
-		}
-		fmt.Fprintf(&text, ", true %.6g to %.6g", n.low, n.high)
-	}
-	return text.String()
-}
-
-// middle returns the median of some times, as text.
-func middle(times []time.Duration) string {
-	if len(times) == 0 {
-		return "."
-	}
-	return fmt.Sprintf("%.1f ms", median(times).Seconds()*1000)
-}
-
-func median(times []time.Duration) time.Duration {
-	return slices.Sorted(slices.Values(times))[len(times)/2]
-}
-
-func orDot(n int) string {
-	if n == 0 {
-		return "."
-	}
-	return fmt.Sprint(n)
 }
