@@ -59,7 +59,8 @@ static __always_inline int on_segment(struct conn *c, struct tcp_sock *tp, const
 	}
 	if (!c->watch_ack)
 		return 0;
-	c->progress = now;
+	if ((__s32)(CONTROL(*cb, ack_seq) - tp->snd_una) > 0)
+		c->progress = now;
 	bool shut = tp->snd_wnd == 0; /* by what came before */
 	if (shut && !c->window_shut)
 		c->meter.zero_windows++;
@@ -96,7 +97,10 @@ int BPF_PROG(retransmit_tp, struct sock *sk)
 	if (!c || c->state == CONN_IGNORED || c->state == CONN_MUTED)
 		return 0;
 	__u64 now = bpf_ktime_get_ns();
-	c->meter.retransmits = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
+	__u32 total = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
+	if (total == c->meter.retransmits) /* it could not be sent */
+		return 0;
+	c->meter.retransmits = total;
 	if (c->watch_ack || !c->established) {
 		c->meter.rto_us += (now - c->progress) / 1000;
 		c->progress = now;

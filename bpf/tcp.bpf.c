@@ -484,7 +484,7 @@ static __always_inline void opened(struct sock *sk, int old)
 	begin(c, sk, old == TCP_SYN_SENT ? WIRE_ROLE_ACTIVE : WIRE_ROLE_PASSIVE);
 	c->meter = meter;
 	c->connect = connect;
-	c->established = bpf_ktime_get_ns();
+	c->established = c->checked = bpf_ktime_get_ns();
 }
 
 /* The process begins a handshake, perhaps on a socket that was connected before. */
@@ -520,6 +520,8 @@ static __always_inline __u8 ending(struct sock *sk, int old, int new)
 		return BPF_CORE_READ(sk, sk_shutdown) == SHUTDOWN_BOTH ? WIRE_SENT_FIN | WIRE_GONE : WIRE_SENT_FIN;
 	case TCP_CLOSE:
 		if (BPF_CORE_READ(sk, sk_err))
+			return WIRE_GONE;
+		if (old == TCP_ESTABLISHED || old == TCP_CLOSE_WAIT) /* the process resets it; the error comes later */
 			return WIRE_GONE;
 		return old == TCP_FIN_WAIT2 ? WIRE_RECEIVED_FIN : 0;
 	}

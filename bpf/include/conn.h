@@ -66,6 +66,7 @@ struct conn {
 	__u64 established; /* 0: unknown, as the other times */
 	__u64 connect;     /* the SYN was sent */
 	__u64 arrived;     /* since when received bytes wait to be read */
+	__u64 checked;     /* no received bytes waited; 0: they might come unseen */
 	__u64 acked;       /* all that was sent was acknowledged */
 	__u64 progress;    /* when a segment last came or was sent, while one was to be acknowledged */
 	struct wire_meter meter;

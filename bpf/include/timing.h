@@ -48,11 +48,15 @@ static __always_inline void trim_ack(struct conn *c, struct sock *sk, __u32 end,
 static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u32 read_to, __u64 now)
 {
 	__u64 since = c->arrived;
+	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
 	if (!timing)
 		return 0;
+	if (!since) /* they came while that was being looked at, or ended the handshake */
+		since = c->checked;
 	c->arrived = 0;
 	c->watch_rx = 1; /* first: what comes from here on is seen */
+	c->checked = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT ? now : 0;
 	if (read_to != rcv_nxt(sk)) {
 		c->watch_rx = 0;
 		c->arrived = now;

@@ -73,6 +73,7 @@ type tracked struct {
 	last    int    // direction of the last bytes
 	active  time.Duration
 	meter   meter
+	acked   time.Duration // all that was sent; known at the end
 }
 
 // Directions, as indices of tracked.streams.

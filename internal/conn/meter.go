@@ -23,6 +23,9 @@ func (m *meter) take(e *event.Event, dir int, joined bool) {
 		m.kernel(&e.Meter)
 	}
 	m.begun = true
+	if dir == rx { // what was sent again before belongs to what was sent before
+		m.sum.Retransmits, m.sum.RTO, m.sum.ZeroWindows = e.Meter.Retransmits, e.Meter.RTO, e.Meter.ZeroWindows
+	}
 	m.front = proto.Moment{Offset: e.Offset, Time: e.Time, Meter: m.sum}
 	if dir == rx {
 		m.front.Arrived, m.front.Acked = e.Arrived, e.Acked

@@ -234,6 +234,9 @@ func (t *Tracker) emit(c *tracked, x *proto.Exchange) {
 	if c.End != Open || x.Course.ResponseEnd.Time == 0 { // what it met last no byte tells
 		x.Course.ResponseEnd.Meter = c.meter.sum
 	}
+	if x.Course.ResponseStart.Time == 0 {
+		x.Course.ResponseStart.Acked = c.acked
+	}
 	t.cfg.Sink.Exchange(&c.Conn, x)
 }
 
@@ -320,6 +323,7 @@ func (t *Tracker) close(e *event.Event) {
 		return
 	}
 	c.meter.kernel(&e.Meter)
+	c.acked = e.Acked
 	t.acked(c, e.Acked)
 	fresh := e.Flags &^ c.closed
 	c.closed |= e.Flags

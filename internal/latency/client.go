@@ -22,6 +22,10 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 	}
 	first, last := &k.ResponseStart, &k.ResponseEnd
 	if first.Arrived == 0 {
+		if s.broken && first.Time == 0 && first.Acked > 0 { // nothing came until the end
+			s.set(RequestDelivery, first.Acked-sent-own)
+			s.set(Remote, s.end-max(first.Acked, handed))
+		}
 		return
 	}
 	// An acknowledgement that came with the response says nothing of its own.

@@ -122,7 +122,9 @@ const lateAck = 50 * time.Millisecond
 
 func (s *Split) blameAtClient(by *[verdicts]time.Duration) {
 	by[ByDNS] += s.took[DNS]
-	by[ByConnect] += s.took[Connect] + s.took[TLS]
+	trip := min(s.took[Connect], s.MinRTT)
+	by[Network] += trip
+	by[ByConnect] += s.took[Connect] - trip + s.took[TLS]
 	by[ByApplication] += s.took[Application] + s.took[ReceiveQueue]
 	delivery, acked := s.Took(RequestDelivery)
 	remote := s.took[Remote]
