@@ -321,6 +321,6 @@ __noinline int classify(struct conn *c, const struct who *w)
 	if (p && selected(c, w, p))
 		c->state = CONN_ON;
 	if (c->state != CONN_ON)
-		c->watch_rx = 0;
+		c->watch_rx = c->checked = 0;
 	return 0;
 }

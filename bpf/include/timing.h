@@ -52,7 +52,7 @@ static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u32 read_
 
 	if (!timing)
 		return 0;
-	if (!since) /* they came while that was being looked at, or ended the handshake */
+	if (!since) /* they came while it was looked whether they do, or ended the handshake */
 		since = c->checked;
 	c->arrived = 0;
 	c->watch_rx = 1; /* first: what comes from here on is seen */
