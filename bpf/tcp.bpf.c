@@ -21,22 +21,18 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "announce.h"
+#include "args.h"
 #include "capture.h"
 #include "conn.h"
 #include "select.h"
+#include "shared.h"
 #include "source.h"
 #include "timing.h"
+#include "udp.h"
 
-/*
- * Set by the loader when every hook is attached: a connection that only some of
- * them saw would look as if bytes of it had been lost.
- */
-volatile bool enabled;
-
-/* Set by the loader before. */
+/* Set by the loader. */
 const volatile bool send_starts = true;     /* a form of send_start is attached */
 const volatile bool send_chunks = true;     /* and it is the one that fires for every chunk */
-const volatile __u32 recvmsg_args = 4;      /* arguments of tcp_recvmsg: 6 before 5.19, 5 before 6.18 */
 
 /*
  * Verdicts of the receiver on connections. It raises verdict_count with each.
@@ -239,7 +235,14 @@ static __always_inline bool is_tcp_socket(const struct sock *sk)
 }
 
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(send_tp, struct sock *sk, int ret) { return is_tcp_socket(sk) ? on_sent(sk, ret, !send_starts, true) : 0; }
+int BPF_PROG(send_tp, struct sock *sk, int ret)
+{
+	if (is_tcp_socket(sk))
+		return on_sent(sk, ret, !send_starts, true);
+	if (is_udp_socket(sk))
+		bpf_tail_call(ctx, &udp_send_progs, UDP_DNS);
+	return 0;
+}
 SEC("fexit/tcp_sendmsg")
 int BPF_PROG(send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret)
 {
@@ -321,15 +324,18 @@ static __always_inline int on_recv_return(struct sock *sk, int n)
 SEC("fentry/tcp_recvmsg")
 int recv_start_fentry(unsigned long long *ctx)
 {
-	int flags = recvmsg_args == 6 ? ARG_OF(ctx, 4) : ARG_OF(ctx, 3);
-
-	return on_recv_start((struct sock *)ctx[0], (struct msghdr *)ctx[1], flags, true);
+	return on_recv_start((struct sock *)ctx[0], (struct msghdr *)ctx[1], recvmsg_flags(ctx), true);
 }
 
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
 {
-	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !is_tcp_socket(sk))
+	if (!is_tcp_socket(sk)) {
+		if (is_udp_socket(sk))
+			bpf_tail_call(ctx, &udp_recv_progs, UDP_DNS);
+		return 0;
+	}
+	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
 	if (flags & MSG_TRUNC) {
 		struct source none = {};
@@ -338,14 +344,7 @@ int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
 	return on_received(sk, ret, NULL, flags);
 }
 SEC("fexit/tcp_recvmsg")
-int recv_fexit(unsigned long long *ctx)
-{
-	if (recvmsg_args == 6)
-		return on_recv_return((struct sock *)ctx[0], ARG_OF(ctx, 6));
-	if (recvmsg_args == 5)
-		return on_recv_return((struct sock *)ctx[0], ARG_OF(ctx, 5));
-	return on_recv_return((struct sock *)ctx[0], ARG_OF(ctx, 4));
-}
+int recv_fexit(unsigned long long *ctx) { return on_recv_return((struct sock *)ctx[0], recvmsg_result(ctx)); }
 
 /* ---- kprobe forms: the return sees no arguments, so the entry keeps the socket ---- */
 

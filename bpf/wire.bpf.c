@@ -8,6 +8,7 @@
 EXPORT(struct, wire_header);
 EXPORT(struct, wire_open);
 EXPORT(struct, wire_data);
+EXPORT(struct, wire_datagram);
 EXPORT(struct, wire_close);
 EXPORT(struct, wire_acked);
 EXPORT(struct, wire_meter);
@@ -15,6 +16,7 @@ EXPORT(struct, wire_process);
 EXPORT(enum, wire_kind);
 EXPORT(enum, wire_role);
 EXPORT(enum, wire_data_flags);
+EXPORT(enum, wire_datagram_flags);
 EXPORT(enum, wire_close_flags);
 EXPORT(enum, wire_loss);
 EXPORT(enum, wire_part);

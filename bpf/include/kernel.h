@@ -25,6 +25,7 @@ typedef unsigned long size_t;
 enum bpf_map_type {
 	BPF_MAP_TYPE_HASH = 1,
 	BPF_MAP_TYPE_ARRAY = 2,
+	BPF_MAP_TYPE_PROG_ARRAY = 3,
 	BPF_MAP_TYPE_PERCPU_ARRAY = 6,
 	BPF_MAP_TYPE_LRU_HASH = 9,
 	BPF_MAP_TYPE_SK_STORAGE = 24,
@@ -40,7 +41,7 @@ enum {
 };
 
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
 /* include/linux/socket.h */
 enum { MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_WAITALL = 0x100, MSG_ERRQUEUE = 0x2000 };
 enum { SOCK_NOSPACE = 2 }; /* include/linux/net.h, a bit of socket.flags */
@@ -161,6 +162,8 @@ struct iov_iter___510 {
 enum iter_type { ITER_UBUF = 0, ITER_IOVEC = 1 };
 
 struct msghdr {
+	void *msg_name;
+	int msg_namelen;
 	struct iov_iter msg_iter;
 };
 struct msghdr___514 {

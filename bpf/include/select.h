@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include "conn.h"
 #include "emit.h"
+#include "shared.h"
 
 /* Set by the loader. */
 const volatile __u64 any_port;            /* targets that name no port; those no target uses have no bit here */
@@ -21,9 +22,6 @@ const volatile __u64 any_cgroup = ~0ULL; /* no cgroup */
 const volatile bool have_includes;       /* none: everything is included */
 const volatile __u32 exe_globs;          /* how many of globs are on executables; they come first */
 const volatile __u32 cgroup_globs;       /* and how many on cgroups, behind them */
-
-/* The receiver's own process in the initial PID namespace, told by the listeners program. */
-__u32 self_tgid;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

@@ -84,6 +84,7 @@ static __always_inline bool call_is_on(struct task_struct *task, __u32 fd, struc
 #define CALL_ARG1(regs)  ((regs)->di)
 #define CALL_ARG2(regs)  ((regs)->si)
 #define CALL_ARG3(regs)  ((regs)->dx)
+#define CALL_ARG5(regs)  ((regs)->r8)
 #define CALL_IS_32(regs) ((regs)->cs == 0x23) /* __USER32_CS */
 enum {
 	NR_read = 0,
@@ -95,13 +96,16 @@ enum {
 	NR_sendmsg = 46,
 	NR_recvmsg = 47,
 	NR_accept = 43,
-	NR_accept4 = 288
+	NR_accept4 = 288,
+	NR_recvmmsg = 299,
+	NR_sendmmsg = 307
 };
 #elif defined(__TARGET_ARCH_arm64)
 #define CALL_NR(regs)    ((regs)->syscallno)
 #define CALL_ARG1(regs)  ((regs)->orig_x0)
 #define CALL_ARG2(regs)  ((regs)->regs[1])
 #define CALL_ARG3(regs)  ((regs)->regs[2])
+#define CALL_ARG5(regs)  ((regs)->regs[4])
 #define CALL_IS_32(regs) ((regs)->pstate & 0x10) /* PSR_MODE32_BIT */
 enum {
 	NR_read = 63,
@@ -113,7 +117,9 @@ enum {
 	NR_sendmsg = 211,
 	NR_recvmsg = 212,
 	NR_accept = 202,
-	NR_accept4 = 242
+	NR_accept4 = 242,
+	NR_recvmmsg = 243,
+	NR_sendmmsg = 269
 };
 #endif
 
@@ -122,6 +128,14 @@ enum {
  * bytes: kernel threads and io_uring move bytes with another call's registers
  * in place. Their buffers are not known, and nothing is read for them.
  */
+static __always_inline bool call_tells(struct task_struct *task, struct pt_regs *regs, struct sock *sk)
+{
+	if (task->flags & (PF_KTHREAD | PF_IO_WORKER) || CALL_IS_32(regs))
+		return false;
+	return !bpf_core_field_exists(struct task_struct, io_uring) || !task->io_uring ||
+	       call_is_on(task, CALL_ARG1(regs), sk);
+}
+
 static __always_inline void source_of_syscall(struct source *s, struct sock *sk)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -131,10 +145,7 @@ static __always_inline void source_of_syscall(struct source *s, struct sock *sk)
 	s->kind = SOURCE_NONE;
 	s->skip = 0;
 	s->segments = 0;
-	if (task->flags & (PF_KTHREAD | PF_IO_WORKER) || CALL_IS_32(regs))
-		return;
-	if (bpf_core_field_exists(struct task_struct, io_uring) && task->io_uring &&
-	    !call_is_on(task, CALL_ARG1(regs), sk))
+	if (!call_tells(task, regs, sk))
 		return;
 	switch (CALL_NR(regs)) {
 	case NR_read:

@@ -7,8 +7,7 @@
  */
 #pragma once
 #include "emit.h"
-
-volatile __u32 reader_idle; /* set by the reader, cleared by who wakes it */
+#include "shared.h"
 
 static __always_inline __u64 wakeup(void)
 {

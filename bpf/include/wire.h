@@ -13,6 +13,7 @@ enum wire_kind {
 	WIRE_PROCESS,  /* before the first WIRE_OPEN of a process */
 	WIRE_EXIT,     /* a process that was told of has exited */
 	WIRE_ACKED,    /* the peer has acknowledged all that was sent */
+	WIRE_DATAGRAM, /* a datagram crossed a UDP socket */
 };
 
 /* First bytes of every record. A connection's carry its owner, who moved its first bytes. */
@@ -90,6 +91,27 @@ struct wire_acked {
 	struct wire_meter meter;
 };
 
+enum wire_datagram_flags {
+	WIRE_DATAGRAM_SENT = 1,   /* by the process, else received */
+	WIRE_DATAGRAM_CLOSED = 2, /* no datagram: its socket was closed, and no more follow */
+};
+
+/* Behind the WIRE_PROCESS of its process. Without payload when that could not be read. */
+struct wire_datagram {
+	struct wire_header h; /* conn names the socket */
+	__u32 tid;
+	__u32 netns;
+	__u32 size;     /* of the datagram, or what of it found room in the process' buffer */
+	__u16 captured; /* bytes in payload */
+	__u16 family;
+	__u16 local_port;
+	__u16 remote_port; /* 0: the kernel did not know yet */
+	__u32 lost;     /* datagrams of all sockets that found no room in the ring until now */
+	__u8 local[16]; /* as in wire_open */
+	__u8 remote[16];
+	/* payload follows */
+};
+
 enum wire_close_flags {
 	WIRE_SENT_FIN = 1,
 	WIRE_RECEIVED_FIN = 2,
@@ -143,5 +165,6 @@ enum wire_part {
 	WIRE_PART_CLOSE,
 	WIRE_PART_PROCESS,
 	WIRE_PART_ACK, /* an acknowledgement: a delivery time is missing */
+	WIRE_PART_DATAGRAM,
 	WIRE_PARTS,
 };

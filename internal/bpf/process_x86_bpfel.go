@@ -40,9 +40,12 @@ const (
 	ProcessVarConnsClosed    = "conns_closed"
 	ProcessVarConnsOnSocket  = "conns_on_socket"
 	ProcessVarConnsOpened    = "conns_opened"
+	ProcessVarDatagramsLost  = "datagrams_lost"
+	ProcessVarEnabled        = "enabled"
 	ProcessVarExeGlobs       = "exe_globs"
 	ProcessVarHaveIncludes   = "have_includes"
 	ProcessVarMaxConns       = "max_conns"
+	ProcessVarReaderIdle     = "reader_idle"
 	ProcessVarSelfTgid       = "self_tgid"
 )
 
@@ -124,9 +127,12 @@ type ProcessVariableSpecs struct {
 	ConnsClosed   *ebpf.VariableSpec `ebpf:"conns_closed"`
 	ConnsOnSocket *ebpf.VariableSpec `ebpf:"conns_on_socket"`
 	ConnsOpened   *ebpf.VariableSpec `ebpf:"conns_opened"`
+	DatagramsLost *ebpf.VariableSpec `ebpf:"datagrams_lost"`
+	Enabled       *ebpf.VariableSpec `ebpf:"enabled"`
 	ExeGlobs      *ebpf.VariableSpec `ebpf:"exe_globs"`
 	HaveIncludes  *ebpf.VariableSpec `ebpf:"have_includes"`
 	MaxConns      *ebpf.VariableSpec `ebpf:"max_conns"`
+	ReaderIdle    *ebpf.VariableSpec `ebpf:"reader_idle"`
 	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
 }
 
@@ -191,9 +197,12 @@ type ProcessVariables struct {
 	ConnsClosed   *ebpf.Variable `ebpf:"conns_closed"`
 	ConnsOnSocket *ebpf.Variable `ebpf:"conns_on_socket"`
 	ConnsOpened   *ebpf.Variable `ebpf:"conns_opened"`
+	DatagramsLost *ebpf.Variable `ebpf:"datagrams_lost"`
+	Enabled       *ebpf.Variable `ebpf:"enabled"`
 	ExeGlobs      *ebpf.Variable `ebpf:"exe_globs"`
 	HaveIncludes  *ebpf.Variable `ebpf:"have_includes"`
 	MaxConns      *ebpf.Variable `ebpf:"max_conns"`
+	ReaderIdle    *ebpf.Variable `ebpf:"reader_idle"`
 	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
 }
 

@@ -31,6 +31,8 @@ const (
 	TcpMapPaths                = "paths"
 	TcpMapPorts                = "ports"
 	TcpMapProcs                = "procs"
+	TcpMapUdpRecvProgs         = "udp_recv_progs"
+	TcpMapUdpSendProgs         = "udp_send_progs"
 	TcpMapVerdicts             = "verdicts"
 	TcpProgDestroyTp           = "destroy_tp"
 	TcpProgListenersIter       = "listeners_iter"
@@ -58,6 +60,7 @@ const (
 	TcpVarConnsClosed          = "conns_closed"
 	TcpVarConnsOnSocket        = "conns_on_socket"
 	TcpVarConnsOpened          = "conns_opened"
+	TcpVarDatagramsLost        = "datagrams_lost"
 	TcpVarEnabled              = "enabled"
 	TcpVarExeGlobs             = "exe_globs"
 	TcpVarHaveIncludes         = "have_includes"
@@ -152,6 +155,8 @@ type TcpMapSpecs struct {
 	Paths          *ebpf.MapSpec `ebpf:"paths"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	Procs          *ebpf.MapSpec `ebpf:"procs"`
+	UdpRecvProgs   *ebpf.MapSpec `ebpf:"udp_recv_progs"`
+	UdpSendProgs   *ebpf.MapSpec `ebpf:"udp_send_progs"`
 	Verdicts       *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
@@ -168,6 +173,7 @@ type TcpVariableSpecs struct {
 	ConnsClosed    *ebpf.VariableSpec `ebpf:"conns_closed"`
 	ConnsOnSocket  *ebpf.VariableSpec `ebpf:"conns_on_socket"`
 	ConnsOpened    *ebpf.VariableSpec `ebpf:"conns_opened"`
+	DatagramsLost  *ebpf.VariableSpec `ebpf:"datagrams_lost"`
 	Enabled        *ebpf.VariableSpec `ebpf:"enabled"`
 	ExeGlobs       *ebpf.VariableSpec `ebpf:"exe_globs"`
 	HaveIncludes   *ebpf.VariableSpec `ebpf:"have_includes"`
@@ -217,6 +223,8 @@ type TcpMaps struct {
 	Paths          *ebpf.Map `ebpf:"paths"`
 	Ports          *ebpf.Map `ebpf:"ports"`
 	Procs          *ebpf.Map `ebpf:"procs"`
+	UdpRecvProgs   *ebpf.Map `ebpf:"udp_recv_progs"`
+	UdpSendProgs   *ebpf.Map `ebpf:"udp_send_progs"`
 	Verdicts       *ebpf.Map `ebpf:"verdicts"`
 }
 
@@ -237,6 +245,8 @@ func (m *TcpMaps) Close() error {
 		m.Paths,
 		m.Ports,
 		m.Procs,
+		m.UdpRecvProgs,
+		m.UdpSendProgs,
 		m.Verdicts,
 	)
 }
@@ -254,6 +264,7 @@ type TcpVariables struct {
 	ConnsClosed    *ebpf.Variable `ebpf:"conns_closed"`
 	ConnsOnSocket  *ebpf.Variable `ebpf:"conns_on_socket"`
 	ConnsOpened    *ebpf.Variable `ebpf:"conns_opened"`
+	DatagramsLost  *ebpf.Variable `ebpf:"datagrams_lost"`
 	Enabled        *ebpf.Variable `ebpf:"enabled"`
 	ExeGlobs       *ebpf.Variable `ebpf:"exe_globs"`
 	HaveIncludes   *ebpf.Variable `ebpf:"have_includes"`

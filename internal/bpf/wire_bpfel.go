@@ -67,6 +67,28 @@ const (
 	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
 )
 
+type RawWireDatagram struct {
+	_          structs.HostLayout
+	H          RawWireHeader
+	Tid        uint32
+	Netns      uint32
+	Size       uint32
+	Captured   uint16
+	Family     uint16
+	LocalPort  uint16
+	RemotePort uint16
+	Lost       uint32
+	Local      [16]uint8
+	Remote     [16]uint8
+}
+
+type RawWireDatagramFlags uint32
+
+const (
+	RawWireDatagramFlagsWIRE_DATAGRAM_SENT   RawWireDatagramFlags = 1
+	RawWireDatagramFlagsWIRE_DATAGRAM_CLOSED RawWireDatagramFlags = 2
+)
+
 type RawWireHeader struct {
 	_     structs.HostLayout
 	Kind  uint16
@@ -79,12 +101,13 @@ type RawWireHeader struct {
 type RawWireKind uint32
 
 const (
-	RawWireKindWIRE_OPEN    RawWireKind = 1
-	RawWireKindWIRE_DATA    RawWireKind = 2
-	RawWireKindWIRE_CLOSE   RawWireKind = 3
-	RawWireKindWIRE_PROCESS RawWireKind = 4
-	RawWireKindWIRE_EXIT    RawWireKind = 5
-	RawWireKindWIRE_ACKED   RawWireKind = 6
+	RawWireKindWIRE_OPEN     RawWireKind = 1
+	RawWireKindWIRE_DATA     RawWireKind = 2
+	RawWireKindWIRE_CLOSE    RawWireKind = 3
+	RawWireKindWIRE_PROCESS  RawWireKind = 4
+	RawWireKindWIRE_EXIT     RawWireKind = 5
+	RawWireKindWIRE_ACKED    RawWireKind = 6
+	RawWireKindWIRE_DATAGRAM RawWireKind = 7
 )
 
 type RawWireLoss uint32
@@ -138,7 +161,8 @@ const (
 	RawWirePartWIRE_PART_CLOSE    RawWirePart = 5
 	RawWirePartWIRE_PART_PROCESS  RawWirePart = 6
 	RawWirePartWIRE_PART_ACK      RawWirePart = 7
-	RawWirePartWIRE_PARTS         RawWirePart = 8
+	RawWirePartWIRE_PART_DATAGRAM RawWirePart = 8
+	RawWirePartWIRE_PARTS         RawWirePart = 9
 )
 
 type RawWireProcess struct {
@@ -167,19 +191,21 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	RawVarExportWireAcked      = "export_wire_acked"
-	RawVarExportWireClose      = "export_wire_close"
-	RawVarExportWireCloseFlags = "export_wire_close_flags"
-	RawVarExportWireData       = "export_wire_data"
-	RawVarExportWireDataFlags  = "export_wire_data_flags"
-	RawVarExportWireHeader     = "export_wire_header"
-	RawVarExportWireKind       = "export_wire_kind"
-	RawVarExportWireLoss       = "export_wire_loss"
-	RawVarExportWireMeter      = "export_wire_meter"
-	RawVarExportWireOpen       = "export_wire_open"
-	RawVarExportWirePart       = "export_wire_part"
-	RawVarExportWireProcess    = "export_wire_process"
-	RawVarExportWireRole       = "export_wire_role"
+	RawVarExportWireAcked         = "export_wire_acked"
+	RawVarExportWireClose         = "export_wire_close"
+	RawVarExportWireCloseFlags    = "export_wire_close_flags"
+	RawVarExportWireData          = "export_wire_data"
+	RawVarExportWireDataFlags     = "export_wire_data_flags"
+	RawVarExportWireDatagram      = "export_wire_datagram"
+	RawVarExportWireDatagramFlags = "export_wire_datagram_flags"
+	RawVarExportWireHeader        = "export_wire_header"
+	RawVarExportWireKind          = "export_wire_kind"
+	RawVarExportWireLoss          = "export_wire_loss"
+	RawVarExportWireMeter         = "export_wire_meter"
+	RawVarExportWireOpen          = "export_wire_open"
+	RawVarExportWirePart          = "export_wire_part"
+	RawVarExportWireProcess       = "export_wire_process"
+	RawVarExportWireRole          = "export_wire_role"
 )
 
 // LoadRaw returns the embedded CollectionSpec for Raw.
@@ -236,19 +262,21 @@ type RawMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawVariableSpecs struct {
-	ExportWireAcked      *ebpf.VariableSpec `ebpf:"export_wire_acked"`
-	ExportWireClose      *ebpf.VariableSpec `ebpf:"export_wire_close"`
-	ExportWireCloseFlags *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
-	ExportWireData       *ebpf.VariableSpec `ebpf:"export_wire_data"`
-	ExportWireDataFlags  *ebpf.VariableSpec `ebpf:"export_wire_data_flags"`
-	ExportWireHeader     *ebpf.VariableSpec `ebpf:"export_wire_header"`
-	ExportWireKind       *ebpf.VariableSpec `ebpf:"export_wire_kind"`
-	ExportWireLoss       *ebpf.VariableSpec `ebpf:"export_wire_loss"`
-	ExportWireMeter      *ebpf.VariableSpec `ebpf:"export_wire_meter"`
-	ExportWireOpen       *ebpf.VariableSpec `ebpf:"export_wire_open"`
-	ExportWirePart       *ebpf.VariableSpec `ebpf:"export_wire_part"`
-	ExportWireProcess    *ebpf.VariableSpec `ebpf:"export_wire_process"`
-	ExportWireRole       *ebpf.VariableSpec `ebpf:"export_wire_role"`
+	ExportWireAcked         *ebpf.VariableSpec `ebpf:"export_wire_acked"`
+	ExportWireClose         *ebpf.VariableSpec `ebpf:"export_wire_close"`
+	ExportWireCloseFlags    *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
+	ExportWireData          *ebpf.VariableSpec `ebpf:"export_wire_data"`
+	ExportWireDataFlags     *ebpf.VariableSpec `ebpf:"export_wire_data_flags"`
+	ExportWireDatagram      *ebpf.VariableSpec `ebpf:"export_wire_datagram"`
+	ExportWireDatagramFlags *ebpf.VariableSpec `ebpf:"export_wire_datagram_flags"`
+	ExportWireHeader        *ebpf.VariableSpec `ebpf:"export_wire_header"`
+	ExportWireKind          *ebpf.VariableSpec `ebpf:"export_wire_kind"`
+	ExportWireLoss          *ebpf.VariableSpec `ebpf:"export_wire_loss"`
+	ExportWireMeter         *ebpf.VariableSpec `ebpf:"export_wire_meter"`
+	ExportWireOpen          *ebpf.VariableSpec `ebpf:"export_wire_open"`
+	ExportWirePart          *ebpf.VariableSpec `ebpf:"export_wire_part"`
+	ExportWireProcess       *ebpf.VariableSpec `ebpf:"export_wire_process"`
+	ExportWireRole          *ebpf.VariableSpec `ebpf:"export_wire_role"`
 }
 
 // RawObjects contains all objects after they have been loaded into the kernel.
@@ -281,19 +309,21 @@ func (m *RawMaps) Close() error {
 //
 // It can be passed to LoadRawObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawVariables struct {
-	ExportWireAcked      *ebpf.Variable `ebpf:"export_wire_acked"`
-	ExportWireClose      *ebpf.Variable `ebpf:"export_wire_close"`
-	ExportWireCloseFlags *ebpf.Variable `ebpf:"export_wire_close_flags"`
-	ExportWireData       *ebpf.Variable `ebpf:"export_wire_data"`
-	ExportWireDataFlags  *ebpf.Variable `ebpf:"export_wire_data_flags"`
-	ExportWireHeader     *ebpf.Variable `ebpf:"export_wire_header"`
-	ExportWireKind       *ebpf.Variable `ebpf:"export_wire_kind"`
-	ExportWireLoss       *ebpf.Variable `ebpf:"export_wire_loss"`
-	ExportWireMeter      *ebpf.Variable `ebpf:"export_wire_meter"`
-	ExportWireOpen       *ebpf.Variable `ebpf:"export_wire_open"`
-	ExportWirePart       *ebpf.Variable `ebpf:"export_wire_part"`
-	ExportWireProcess    *ebpf.Variable `ebpf:"export_wire_process"`
-	ExportWireRole       *ebpf.Variable `ebpf:"export_wire_role"`
+	ExportWireAcked         *ebpf.Variable `ebpf:"export_wire_acked"`
+	ExportWireClose         *ebpf.Variable `ebpf:"export_wire_close"`
+	ExportWireCloseFlags    *ebpf.Variable `ebpf:"export_wire_close_flags"`
+	ExportWireData          *ebpf.Variable `ebpf:"export_wire_data"`
+	ExportWireDataFlags     *ebpf.Variable `ebpf:"export_wire_data_flags"`
+	ExportWireDatagram      *ebpf.Variable `ebpf:"export_wire_datagram"`
+	ExportWireDatagramFlags *ebpf.Variable `ebpf:"export_wire_datagram_flags"`
+	ExportWireHeader        *ebpf.Variable `ebpf:"export_wire_header"`
+	ExportWireKind          *ebpf.Variable `ebpf:"export_wire_kind"`
+	ExportWireLoss          *ebpf.Variable `ebpf:"export_wire_loss"`
+	ExportWireMeter         *ebpf.Variable `ebpf:"export_wire_meter"`
+	ExportWireOpen          *ebpf.Variable `ebpf:"export_wire_open"`
+	ExportWirePart          *ebpf.Variable `ebpf:"export_wire_part"`
+	ExportWireProcess       *ebpf.Variable `ebpf:"export_wire_process"`
+	ExportWireRole          *ebpf.Variable `ebpf:"export_wire_role"`
 }
 
 // RawPrograms contains all programs after they have been loaded into the kernel.

@@ -17,12 +17,13 @@ type Kind uint16
 
 // The kinds.
 const (
-	Open    = Kind(bpf.RawWireKindWIRE_OPEN)
-	Data    = Kind(bpf.RawWireKindWIRE_DATA)
-	Close   = Kind(bpf.RawWireKindWIRE_CLOSE)
-	Process = Kind(bpf.RawWireKindWIRE_PROCESS)
-	Exit    = Kind(bpf.RawWireKindWIRE_EXIT)
-	Acked   = Kind(bpf.RawWireKindWIRE_ACKED)
+	Open     = Kind(bpf.RawWireKindWIRE_OPEN)
+	Data     = Kind(bpf.RawWireKindWIRE_DATA)
+	Close    = Kind(bpf.RawWireKindWIRE_CLOSE)
+	Process  = Kind(bpf.RawWireKindWIRE_PROCESS)
+	Exit     = Kind(bpf.RawWireKindWIRE_EXIT)
+	Acked    = Kind(bpf.RawWireKindWIRE_ACKED)
+	Datagram = Kind(bpf.RawWireKindWIRE_DATAGRAM)
 )
 
 // Flags of a Data event: enum wire_data_flags.
@@ -35,6 +36,9 @@ const (
 	Raced      = uint16(bpf.RawWireDataFlagsWIRE_RACED)
 	Full       = uint16(bpf.RawWireDataFlagsWIRE_FULL)
 )
+
+// Flags of a Datagram event, beside Sent: enum wire_datagram_flags.
+const Closed = uint16(bpf.RawWireDatagramFlagsWIRE_DATAGRAM_CLOSED)
 
 // Flags of a Close event: enum wire_close_flags.
 const (
@@ -59,7 +63,7 @@ type Event struct {
 	Time  time.Duration // since boot (CLOCK_MONOTONIC); of Data: the first byte's
 	Conn  uint64
 
-	// Data
+	// Data; of Datagram, where Conn is the socket: Size, TID, Payload, and the addresses of OpenInfo
 	Offset  uint64        // of the first byte in its direction's stream
 	Other   uint64        // how far the other direction's stream was
 	Size    uint32        // bytes of the stream the event stands for
@@ -69,10 +73,11 @@ type Event struct {
 	Tail    []byte        // its last bytes, when Payload does not reach them
 	Arrived time.Duration // received: since when bytes waited to be read; zero unknown
 	Acked   time.Duration // when all that was sent was acknowledged; zero not yet, or unknown
+	Lost    uint32        // Datagram: how many of all processes were lost until now
 
 	Meter // Data, Close, Acked
 
-	OpenInfo    // Open
+	OpenInfo    // Open; of Datagram: Local, Remote (not valid when unknown) and NetNS
 	CloseInfo   // Close
 	ProcessInfo // Process
 }
@@ -130,6 +135,8 @@ func Decode(record []byte, e *Event) error {
 	switch e.Kind {
 	case Data:
 		return e.data(record)
+	case Datagram:
+		return e.datagram(record)
 	case Open:
 		return e.open(record)
 	case Close:
@@ -197,6 +204,24 @@ func (e *Event) meter(m *bpf.RawWireMeter) {
 		SRTT:   time.Duration(m.SrttUs) * time.Microsecond,
 		MinRTT: time.Duration(m.MinRttUs) * time.Microsecond,
 	}
+}
+
+func (e *Event) datagram(record []byte) error {
+	d, ok := view[bpf.RawWireDatagram](record)
+	if !ok {
+		return ErrShort
+	}
+	payload := record[unsafe.Sizeof(*d):]
+	if int(d.Captured) > len(payload) || uint32(d.Captured) > d.Size {
+		return fmt.Errorf("datagram of %d bytes with %d captured: %w", d.Size, d.Captured, ErrShort)
+	}
+	e.Size, e.TID, e.Last, e.Lost = d.Size, d.Tid, e.Time, d.Lost
+	e.Payload, e.Tail = payload[:d.Captured:d.Captured], nil
+	e.OpenInfo = OpenInfo{NetNS: d.Netns, Local: netip.AddrPortFrom(address(d.Family, d.Local), d.LocalPort)}
+	if d.RemotePort != 0 {
+		e.Remote = netip.AddrPortFrom(address(d.Family, d.Remote), d.RemotePort)
+	}
+	return nil
 }
 
 func (e *Event) open(record []byte) error {

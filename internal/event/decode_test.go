@@ -41,6 +41,27 @@ func TestDecodeData(t *testing.T) {
 	require.ErrorIs(t, Decode(record(raw, "abcd"), &e), ErrShort)
 }
 
+func TestDecodeDatagram(t *testing.T) {
+	raw := bpf.RawWireDatagram{
+		H: bpf.RawWireHeader{Kind: uint16(Datagram), Flags: Sent, Tgid: 7, Time: 1000, Conn: 42}, Tid: 8,
+		Size: 3, Captured: 3, Family: afINET, LocalPort: 4000, RemotePort: 53, Remote: [16]uint8{127, 0, 0, 53},
+	}
+	var e Event
+	require.NoError(t, Decode(record(raw, "abc\x00"), &e))
+	require.Equal(t, "abc", string(e.Payload))
+	require.Equal(t, netip.MustParseAddrPort("127.0.0.53:53"), e.Remote)
+	require.Equal(t, uint32(8), e.TID)
+	require.Equal(t, uint64(42), e.Conn)
+
+	raw.RemotePort = 0
+	require.NoError(t, Decode(record(raw, "abc\x00"), &e))
+	require.False(t, e.Remote.IsValid())
+
+	require.ErrorIs(t, Decode(record(raw, "ab"), &e), ErrShort)
+	raw.Size = 2
+	require.ErrorIs(t, Decode(record(raw, "abc"), &e), ErrShort)
+}
+
 func TestDecodeOpen(t *testing.T) {
 	raw := bpf.RawWireOpen{
 		H: bpf.RawWireHeader{Kind: uint16(Open)}, Family: afINET, LocalPort: 80, RemotePort: 40000,
@@ -72,7 +93,7 @@ func TestDecodeProcess(t *testing.T) {
 }
 
 func TestDecodeShort(t *testing.T) {
-	for _, kind := range []Kind{Open, Data, Close, Process, 99} {
+	for _, kind := range []Kind{Open, Data, Datagram, Close, Process, 99} {
 		var e Event
 		b := record(bpf.RawWireHeader{Kind: uint16(kind)}, "")
 		require.Error(t, Decode(b, &e), "kind %d without its fields", kind)
@@ -82,12 +103,13 @@ func TestDecodeShort(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(record(bpf.RawWireData{H: bpf.RawWireHeader{Kind: uint16(Data)}, Size: 9, Captured: 3}, "abc"))
+	f.Add(record(bpf.RawWireDatagram{H: bpf.RawWireHeader{Kind: uint16(Datagram)}, Size: 9, Captured: 3}, "abc"))
 	f.Add(record(bpf.RawWireOpen{H: bpf.RawWireHeader{Kind: uint16(Open)}}, ""))
 	f.Add(record(bpf.RawWireClose{H: bpf.RawWireHeader{Kind: uint16(Close)}}, ""))
 	f.Add(record(bpf.RawWireProcess{H: bpf.RawWireHeader{Kind: uint16(Process)}, ExeAt: 3}, ""))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e Event
-		if Decode(b, &e) != nil || e.Kind != Data {
+		if Decode(b, &e) != nil || e.Kind != Data && e.Kind != Datagram {
 			return
 		}
 		if uint64(len(e.Payload))+uint64(len(e.Tail)) > uint64(e.Size) {

@@ -21,6 +21,7 @@ const (
 	tcp object = iota
 	process
 	segments
+	dns
 )
 
 // hooks lists what is attached, in order: what decides comes before what reads.
@@ -57,6 +58,39 @@ var hooks = []hook{
 		{"sendpage_fexit"},
 		{"sendpage_start_kprobe", "sendpage_kretprobe"},
 	}},
+	{name: "dns", object: dns, forms: [][]string{
+		{"dns_send_tp", "dns_recv_tp"},
+		around("fentry", "fexit", "dns_send", "dns_recv", "dns_send6", "dns_recv6"),
+		around("fentry", "fexit", "dns_send", "dns_recv"), // IPv6 is a module, or not there
+		around("kprobe", "kretprobe", "dns_send", "dns_recv", "dns_send6", "dns_recv6"),
+		around("kprobe", "kretprobe", "dns_send", "dns_recv"),
+	}},
+	{name: "dns_close", object: dns, forms: [][]string{
+		{"dns_close_fentry", "dns_close6_fentry"},
+		{"dns_close_fentry"},
+		{"dns_close_kprobe", "dns_close6_kprobe"},
+		{"dns_close_kprobe"},
+		{"dns_close_cgroup"},
+	}},
+}
+
+// around is the form that sits at the entry and the return of functions.
+func around(entry, exit string, functions ...string) (form []string) {
+	for _, f := range functions {
+		form = append(form, f+"_start_"+entry, f+"_"+exit)
+	}
+	return form
+}
+
+// handed names the programs that the kernel does not call: the hooks that see the
+// calls of all sockets hand UDP sockets on to them (bpf/include/udp.h).
+var handed = map[string]struct {
+	by    string // the program that does
+	array string // where it looks for them
+	slot  uint32
+}{
+	"dns_send_tp": {"send_tp", "udp_send_progs", 1},
+	"dns_recv_tp": {"recv_tp", "udp_recv_progs", 1},
 }
 
 // Kinds limits hooks that have several forms to those made of these kinds of
@@ -79,13 +113,15 @@ type plan struct {
 // plans are tried in order until every hook that is required has a form.
 var plans = []plan{
 	{name: "socket storage", onSocket: true, usable: func(f []string) bool { return !hasKprobe(f) && !timeless(f) }},
-	{name: "hash", usable: func(f []string) bool { return !timeless(f) }},
+	{name: "hash", usable: func(f []string) bool { return !timeless(f) && !has(f, "cgroup") }},
 	{name: "socket storage, send times from the end of the call", onSocket: true, untimed: true,
 		usable: func(f []string) bool { return !hasKprobe(f) }},
 }
 
-func hasKprobe(form []string) bool {
-	return slices.ContainsFunc(form, func(p string) bool { return programKind(p) == "kprobe" || programKind(p) == "kretprobe" })
+func hasKprobe(form []string) bool { return has(form, "kprobe") || has(form, "kretprobe") }
+
+func has(form []string, kind string) bool {
+	return slices.ContainsFunc(form, func(p string) bool { return programKind(p) == kind })
 }
 
 // timeless reports whether a form of send sees only the end of a call.

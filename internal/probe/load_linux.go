@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ type loader struct {
 	specs   map[object]*ebpf.CollectionSpec
 	cache   *btf.Cache
 	shared  map[string]*ebpf.Map // by name; .rodata is not shared: every program has its own constants
-	first   *ebpf.Collection     // owns the shared maps and the variables
+	first   *ebpf.Collection     // owns the shared maps of the tcp object and the variables
+	others  []*ebpf.Collection   // own those of the other objects
 	links   []*attached
 	states  []State
 }
@@ -42,7 +44,11 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 	}
 	l.consts["timing"] = l.cfg.Latency
 	l.size()
-	return l, l.makeMaps()
+	if err := l.makeMaps(); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
 }
 
 func (l *loader) readObjects() error {
@@ -58,7 +64,11 @@ func (l *loader) readObjects() error {
 	if err != nil {
 		return fmt.Errorf("reading the segments object: %w", err)
 	}
-	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec, segments: segmentsSpec}
+	dnsSpec, err := bpf.LoadDns()
+	if err != nil {
+		return fmt.Errorf("reading the dns object: %w", err)
+	}
+	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec, segments: segmentsSpec, dns: dnsSpec}
 	return nil
 }
 
@@ -84,19 +94,49 @@ func (l *loader) size() {
 
 // makeMaps creates the maps that all programs share.
 func (l *loader) makeMaps() error {
-	spec := l.specs[tcp].Copy()
-	spec.Programs = nil
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{Cache: l.cache})
+	first, err := l.makeMapsOf(tcp)
 	if err != nil {
-		return fmt.Errorf("creating the maps: %w", err)
+		return err
 	}
-	l.first = coll
+	l.first = first
+	for o := range l.specs {
+		if o == tcp {
+			continue
+		}
+		coll, err := l.makeMapsOf(o)
+		if err != nil {
+			return err
+		}
+		l.others = append(l.others, coll)
+	}
+	return nil
+}
+
+// makeMapsOf creates the maps of an object that none before it has.
+func (l *loader) makeMapsOf(o object) (*ebpf.Collection, error) {
+	spec := l.specs[o].Copy()
+	spec.Programs = nil
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.replacements(o, spec), Cache: l.cache})
+	if err != nil {
+		return nil, fmt.Errorf("creating the maps: %w", err)
+	}
 	for name, m := range coll.Maps {
-		if !strings.HasPrefix(name, ".rodata") {
+		if _, ok := l.shared[name]; !ok && !strings.HasPrefix(name, ".rodata") && (o == tcp || name != ".bss") {
 			l.shared[name] = m
 		}
 	}
-	return nil
+	return coll, nil
+}
+
+// replacements are the maps of an object that exist.
+func (l *loader) replacements(o object, spec *ebpf.CollectionSpec) map[string]*ebpf.Map {
+	replace := make(map[string]*ebpf.Map)
+	for name := range spec.Maps {
+		if m, ok := l.shared[name]; ok && (o == tcp || name != ".bss") {
+			replace[name] = m
+		}
+	}
+	return replace
 }
 
 // attachAll attaches every hook in its first form that attaches. The error says
@@ -202,37 +242,55 @@ func (l *loader) attachProgram(o object, name string, consts map[string]any) (*a
 			}
 		}
 	}
-	replace := make(map[string]*ebpf.Map)
-	for name := range spec.Maps {
-		if m, ok := l.shared[name]; ok && (o == tcp || name != ".bss") {
-			replace[name] = m
-		}
-	}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: replace, Cache: l.cache})
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.replacements(o, spec), Cache: l.cache})
 	if err != nil {
 		return nil, section, fmt.Errorf("loading %s: %w", section, err)
 	}
 	defer coll.Close()
 	program := coll.DetachProgram(name)
-	ln, err := attach(section, program)
+	ln, err := l.attach(name, section, program)
 	if err != nil {
 		_ = program.Close() // the error says more
 		return nil, section, fmt.Errorf("attaching %s: %w", section, err)
 	}
-	return &attached{Link: ln, name: name, program: program}, section, nil
+	return &attached{link: ln, name: name, program: program}, section, nil
 }
 
 // attached is a program at work.
 type attached struct {
-	link.Link
+	link    io.Closer
 	name    string
 	program *ebpf.Program
 }
 
 // Close detaches the program.
-func (a *attached) Close() error { return errors.Join(a.Link.Close(), a.program.Close()) }
+func (a *attached) Close() error { return errors.Join(a.link.Close(), a.program.Close()) }
 
-func attach(section string, program *ebpf.Program) (link.Link, error) {
+// attach has the kernel call a program, or a program that it calls.
+func (l *loader) attach(name, section string, program *ebpf.Program) (io.Closer, error) {
+	h, ok := handed[name]
+	if !ok {
+		return attach(section, program)
+	}
+	if !slices.ContainsFunc(l.links, func(a *attached) bool { return a.name == h.by }) {
+		return nil, fmt.Errorf("%s, which would call it, is not attached", h.by)
+	}
+	if err := l.shared[h.array].Put(h.slot, program); err != nil {
+		return nil, err
+	}
+	return place{l.shared[h.array], h.slot}, nil
+}
+
+// place is where a program stands that others call.
+type place struct {
+	array *ebpf.Map
+	slot  uint32
+}
+
+// Close takes the program away.
+func (p place) Close() error { return p.array.Delete(p.slot) }
+
+func attach(section string, program *ebpf.Program) (io.Closer, error) {
 	kind, target, _ := strings.Cut(section, "/")
 	switch kind {
 	case "tp_btf", "fentry", "fexit":
@@ -241,6 +299,12 @@ func attach(section string, program *ebpf.Program) (link.Link, error) {
 		return link.Kprobe(target, program, nil)
 	case "kretprobe":
 		return link.Kretprobe(target, program, nil)
+	case "cgroup":
+		root, err := cgroupRoot()
+		if err != nil {
+			return nil, err
+		}
+		return link.AttachCgroup(link.CgroupOptions{Path: root, Attach: ebpf.AttachCgroupInetSockRelease, Program: program})
 	case "iter":
 		return link.AttachIter(link.IterOptions{Program: program})
 	}
@@ -251,6 +315,9 @@ func attach(section string, program *ebpf.Program) (link.Link, error) {
 func (l *loader) close() {
 	closeAll(l.links)
 	l.links = nil
+	for _, coll := range l.others {
+		coll.Close()
+	}
 	if l.first != nil {
 		l.first.Close()
 	}

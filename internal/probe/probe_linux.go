@@ -111,9 +111,9 @@ func (l *loader) readListeners() error {
 	}
 	defer it.Close()
 	l.states = append(l.states, State{Hook: "listeners", Form: "iter/task_file"})
-	opener, ok := it.Link.(*link.Iter)
+	opener, ok := it.link.(*link.Iter)
 	if !ok {
-		return fmt.Errorf("listeners: %T cannot be read", it.Link)
+		return fmt.Errorf("listeners: %T cannot be read", it.link)
 	}
 	rc, err := opener.Open()
 	if err != nil {
