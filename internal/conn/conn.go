@@ -74,6 +74,8 @@ type tracked struct {
 	active  time.Duration
 	meter   meter
 	acked   time.Duration // all that was sent; known at the end
+
+	peerName string
 }
 
 // Directions, as indices of tracked.streams.

@@ -80,7 +80,7 @@ func (t *Tracker) missed(c *tracked) {
 // recognised makes the parser and gives it what was kept, the client's first.
 func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
 	c.Protocol, c.side = found, side
-	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote}, func(x *proto.Exchange) {
+	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName}, func(x *proto.Exchange) {
 		t.emit(c, x)
 	})
 	p.bytes = nil // they are kept already

@@ -1,8 +1,10 @@
 package conn
 
 import (
+	"cmp"
 	"errors"
 	"maps"
+	"net/netip"
 	"slices"
 	"syscall"
 	"time"
@@ -19,6 +21,8 @@ type Config struct {
 	Sink           Sink
 	MaxConnections int
 	Describe       func(*event.Event) *process.Info // makes the description of a new process
+	// PeerName returns the name by which a process knows an address, or "". It may be nil.
+	PeerName func(pid uint32, peer netip.Addr, at time.Duration) string
 }
 
 // A Tracker owns the connections of the processes assigned to it. One goroutine uses it.
@@ -80,12 +84,7 @@ func (t *Tracker) Handle(e *event.Event) {
 }
 
 func (t *Tracker) open(e *event.Event) {
-	p := t.procs[e.PID]
-	if p == nil { // its description was lost
-		p = &process.Info{ID: process.ID{PID: e.PID}}
-		t.procs[e.PID] = p
-		t.lose("process_unknown", "process")
-	}
+	p := t.Owner(e.PID)
 	if len(t.conns) >= t.cfg.MaxConnections {
 		t.evict()
 	}
@@ -96,6 +95,9 @@ func (t *Tracker) open(e *event.Event) {
 		},
 		role: e.Role, active: e.Time, last: noDirection, data: &t.scratch,
 	}
+	if t.cfg.PeerName != nil && e.Role == event.RoleActive {
+		c.peerName = t.cfg.PeerName(e.PID, e.Remote.Addr(), cmp.Or(e.Established, e.Time))
+	}
 	if e.Midstream {
 		c.joined = true
 		c.role = event.RoleUnknown // who listens is no proof of who speaks first
@@ -104,6 +106,17 @@ func (t *Tracker) open(e *event.Event) {
 		}
 	}
 	t.conns[e.Conn] = c
+}
+
+// Owner returns the process a record is of, if only by its number.
+func (t *Tracker) Owner(pid uint32) *process.Info {
+	p := t.procs[pid]
+	if p == nil { // its description was lost
+		p = &process.Info{ID: process.ID{PID: pid}}
+		t.procs[pid] = p
+		t.lose("process_unknown", "process")
+	}
+	return p
 }
 
 // evict forgets a sixteenth of the connections, those longest without bytes.

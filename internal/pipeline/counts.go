@@ -1,5 +1,7 @@
 package pipeline
 
+import "github.com/edf076de/ebpfreceiver/internal/proto/dns"
+
 // A Count is one of the pipeline's counters.
 type Count struct {
 	Reason string // "gap", "framing_lost", "parse_error", "export_queue_full", …
@@ -19,6 +21,9 @@ func (p *Pipeline) Losses() []Count {
 		l.mu.Lock()
 		for loss, n := range l.tracker.Losses() {
 			sums[Count{Reason: loss.Reason, Part: loss.Part}] += n
+		}
+		for reason, n := range l.lookups.Lost() {
+			sums[Count{Reason: reason, Part: dns.Name}] += n
 		}
 		sums[Count{Reason: "malformed", Part: "record"}] += l.malformed
 		sums[Count{Reason: "duration_unknown", Part: "metrics"}] += l.unmeasured
@@ -45,6 +50,9 @@ func (p *Pipeline) Totals() Totals {
 		l.mu.Lock()
 		for name, n := range l.tracker.Exchanges() {
 			t.Exchanges[name] += n
+		}
+		if n := l.lookups.Exchanges(); n > 0 {
+			t.Exchanges[dns.Name] += n
 		}
 		t.Connections += int64(l.tracker.Len())
 		l.mu.Unlock()

@@ -55,6 +55,7 @@ type lane struct {
 	now        time.Time // when the batch at hand was begun
 
 	subjects map[uint32]*subject // of the health of connections, by PID
+	datagrams
 }
 
 func newLane(p *Pipeline) *lane {
@@ -76,7 +77,9 @@ func newLane(p *Pipeline) *lane {
 	l.tracker = conn.NewTracker(conn.Config{
 		Protocols: c.Protocols, Mute: c.Mute, Sink: l, Describe: describe,
 		MaxConnections: (c.MaxConnections + c.Lanes - 1) / c.Lanes,
+		PeerName:       l.peerName,
 	})
+	l.openDatagrams()
 	for range batchesLane {
 		l.free <- &batch{}
 	}
@@ -116,12 +119,17 @@ func (l *lane) handle(b *batch) {
 	b.each(l.record)
 	if b.drained {
 		l.tracker.Tick()
+		l.lookups.Expire(l.clock.at(l.now))
 	}
 }
 
 func (l *lane) record(record []byte) {
 	if err := event.Decode(record, &l.event); err != nil {
 		l.malformed++
+		return
+	}
+	if l.event.Kind == event.Datagram {
+		l.datagram(&l.event)
 		return
 	}
 	l.tracker.Handle(&l.event)
@@ -162,6 +170,7 @@ func (l *lane) collect(c collection) {
 // Exchange takes a finished exchange from the tracker.
 func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 	r := l.resources.Of(c.Process)
+	l.learn(c, x)
 	if l.p.traces.wanted() {
 		l.addSpan(r, c, x)
 		if l.spansDue.IsZero() {
@@ -171,7 +180,7 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 			l.deliverSpans(true)
 		}
 	}
-	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {
+	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 && c.Protocol.Duration[x.Side].Name != "" {
 		l.unmeasured++
 	}
 	if l.p.metrics.wanted() {
@@ -181,7 +190,7 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 
 func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 	place := l.correlator.Place(c, x)
-	if l.p.cfg.Latency == nil {
+	if l.p.cfg.Latency == nil || x.Course.RequestStart.Time == 0 {
 		l.spans.Add(r, place, c, x, nil)
 		return
 	}
@@ -200,6 +209,8 @@ func (l *lane) Gone(c *conn.Conn) { l.unacked.gone(c.ID) }
 
 // Exited takes the end of a process from the tracker.
 func (l *lane) Exited(p *process.Info) {
+	l.lookups.Exited(p.PID, l.event.Time)
+	l.names.Forget(p.PID)
 	l.metrics.Exited(p.ID)
 	if l.p.cfg.Health != nil {
 		l.meet(p)

@@ -65,6 +65,7 @@ type Conn struct {
 	Side          Side           // the observed process's
 	Local, Remote netip.AddrPort // of the observed process's socket
 	TLS           bool           // the bytes were read beside TLS
+	PeerName      string         // that the process looked up to get the remote address; often unknown
 }
 
 // Data is what one side sent and the parser has not used yet: Bytes, then a
@@ -146,6 +147,14 @@ type Exchange struct {
 	Parent     TraceContext // found in the request; zero when there was none
 	Capture    Capture      // what of it was not seen
 	Course     Course       // for the split of its time
+	Resolved   *Resolved    // what the process learned of a name; nil: nothing
+}
+
+// Resolved says which addresses a name has, as a process was told.
+type Resolved struct {
+	Name      string // the one it asked for
+	Addresses []netip.Addr
+	TTL       time.Duration
 }
 
 // Capture says what of an exchange could not be seen.

@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/edf076de/ebpfreceiver/internal/proto"
+	"github.com/edf076de/ebpfreceiver/internal/proto/dns"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http1"
 )
@@ -16,5 +17,6 @@ type Config struct {
 func Protocols(c Config) []*proto.Protocol {
 	return []*proto.Protocol{
 		http1.New(c.HTTP),
+		dns.New(),
 	}
 }

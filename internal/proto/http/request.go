@@ -1,6 +1,7 @@
 package http
 
 import (
+	"cmp"
 	"net/netip"
 	"slices"
 
@@ -67,7 +68,7 @@ func (s *Semantics) clientRequest(x *Exchange, c *proto.Conn, peer string, h *He
 	host, port, ok := hostPort(authority)
 	address := h.intern.str(host)
 	if !ok {
-		address, authority = peer, nil
+		address, authority = cmp.Or(c.PeerName, peer), nil
 		if peer != "" && !h.Cut {
 			authority = []byte(netip.AddrPortFrom(c.Remote.Addr().Unmap(), c.Remote.Port()).String())
 		}

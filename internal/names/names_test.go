@@ -1,0 +1,77 @@
+package names
+
+import (
+	"encoding/binary"
+	"net/netip"
+	"testing"
+	"time"
+)
+
+var a, b = netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.0.2")
+
+func lookup(name string, end time.Duration) Lookup {
+	return Lookup{Name: name, Start: end - 1, End: end, Thread: 7}
+}
+
+func check(t *testing.T, table *Table, pid uint32, addr netip.Addr, at time.Duration, want string) {
+	t.Helper()
+	if l, ok := table.Of(pid, addr, at); l.Name != want || ok != (want != "") {
+		t.Errorf("process %d calls %v %q at %v, want %q", pid, addr, l.Name, at, want)
+	}
+}
+
+func TestOf(t *testing.T) {
+	table := New(10)
+	table.Learn(1, a, lookup("a.test", 10*time.Second), 5*time.Second)
+	check(t, table, 1, a, 9*time.Second, "") // before it was known
+	check(t, table, 1, a, 10*time.Second, "a.test")
+	check(t, table, 1, a, 15*time.Second-1, "a.test")
+	check(t, table, 1, a, 15*time.Second, "")
+	check(t, table, 1, b, 12*time.Second, "")
+	check(t, table, 2, a, 12*time.Second, "")
+	check(t, table, 1, netip.MustParseAddr("::ffff:10.0.0.1"), 12*time.Second, "a.test")
+
+	table.Learn(1, a, lookup("other.test", 12*time.Second), 5*time.Second)
+	check(t, table, 1, a, 13*time.Second, "other.test")
+	table.Forget(1)
+	check(t, table, 1, a, 13*time.Second, "")
+	table.Forget(1)
+	if table.Len() != 0 {
+		t.Errorf("%d are left", table.Len())
+	}
+}
+
+func TestTTL(t *testing.T) {
+	table := New(10)
+	table.Learn(1, a, lookup("zero.test", 0), 0)
+	check(t, table, 1, a, time.Second-1, "zero.test")
+	check(t, table, 1, a, time.Second, "")
+	table.Learn(1, a, lookup("ever.test", 0), 1<<31*time.Second)
+	check(t, table, 1, a, 24*time.Hour-1, "ever.test")
+	check(t, table, 1, a, 24*time.Hour, "")
+}
+
+func TestBound(t *testing.T) {
+	const most = 64
+	table := New(most)
+	addr := func(i int) netip.Addr {
+		var b [4]byte
+		binary.BigEndian.PutUint32(b[:], uint32(i))
+		return netip.AddrFrom4(b)
+	}
+	for i := range 10 * most {
+		table.Learn(uint32(i%3), addr(i), lookup("x.test", time.Duration(i)), time.Hour)
+		if table.Len() > most {
+			t.Fatalf("%d are kept", table.Len())
+		}
+		check(t, table, uint32(i%3), addr(i), time.Duration(i), "x.test")
+	}
+	n := 0
+	for pid := range uint32(3) {
+		n += len(table.procs[pid])
+	}
+	if n != table.Len() || n < most*3/4 {
+		t.Errorf("%d are kept, %d counted", n, table.Len())
+	}
+	check(t, table, 0, addr(0), 0, "") // the oldest went
+}
