@@ -22,6 +22,8 @@ var apps = map[string]func(args []string) error{
 	"proxy":    proxy,
 	"echo":     echoServer,
 	"noise":    noise,
+	"dns":      responder,
+	"resolve":  resolve,
 }
 
 // Register adds a program that only some tests have. Call it before Main.

@@ -129,6 +129,7 @@ func testForm(t *testing.T) {
 	run("sleep", (*check).sleep)
 	run("bodies", (*check).bodies)
 	run("processes", (*check).processes)
+	run("dns", (*check).dns)
 
 	lost := o.points(t, "otelcol_ebpf_lost", "stage", "reason", "part")
 	delete(lost, "kernel unreadable body") // sendfile's

@@ -50,17 +50,18 @@ func (s span) String() string { return fmt.Sprintf("GET %s %d", s.path, s.status
 type observer struct {
 	tel *componenttest.Telemetry
 
-	mu    sync.Mutex
-	spans []span
+	mu      sync.Mutex
+	spans   []span
+	lookups []span // of DNS
 }
 
-// create makes the receiver for one port, not started.
+// create makes the receiver for one port and DNS, not started.
 func create(t *testing.T, port int, sink consumer.Traces) (receiver.Traces, receiver.Metrics, *componenttest.Telemetry) {
 	tel := componenttest.NewTelemetry()
 	f := ebpfreceiver.NewFactory()
 	cfg := f.CreateDefaultConfig()
 	conf := confmap.NewFromStringMap(map[string]any{"targets": map[string]any{
-		"include": []any{map[string]any{"ports": []any{port}}},
+		"include": []any{map[string]any{"ports": []any{port, 53}}},
 	}})
 	require.NoError(t, conf.Unmarshal(cfg))
 	set := receivertest.NewNopSettings(f.Type())
@@ -97,7 +98,11 @@ func (o *observer) take(_ context.Context, td ptrace.Traces) error {
 				attrs := pcommon.NewMap()
 				s.Attributes().CopyTo(attrs)
 				code, _ := attrs.Get("http.response.status_code")
-				o.spans = append(o.spans, span{
+				list := &o.spans
+				if _, ok := attrs.Get("dns.question.name"); ok {
+					list = &o.lookups
+				}
+				*list = append(*list, span{
 					server: s.Kind() == ptrace.SpanKindServer, path: pathOf(attrs), status: int(code.Int()),
 					start: s.StartTimestamp().AsTime(), end: s.EndTimestamp().AsTime(), attrs: attrs, resource: resource,
 				})
