@@ -37,7 +37,7 @@ const (
 	Full       = uint16(bpf.RawWireDataFlagsWIRE_FULL)
 )
 
-// Flags of a Datagram event, beside Sent: enum wire_datagram_flags.
+// Closed is what flags a Datagram event may have beside Sent: enum wire_datagram_flags.
 const Closed = uint16(bpf.RawWireDatagramFlagsWIRE_DATAGRAM_CLOSED)
 
 // Flags of a Close event: enum wire_close_flags.

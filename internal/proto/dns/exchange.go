@@ -18,15 +18,15 @@ type builder struct {
 
 func (b *builder) begin(t *table, l *lookup, at time.Duration, err string, capture proto.Capture) {
 	attrs := b.x.Attrs[:0]
-	b.x = proto.Exchange{
-		Name: spanName(l.opcode, l.kind), Side: l.side, Start: l.start, End: max(at, l.start),
-		Thread: l.thread, Err: err, Capture: capture,
-	}
-	b.x.Attrs = append(attrs,
+	attrs = append(attrs,
 		proto.Str("dns.question.name", l.name).Dim(),
 		proto.Str("ebpf.dns.question.type", typeName(l.kind)),
 		proto.Str("network.transport", t.transport),
 	)
+	b.x = proto.Exchange{
+		Name: spanName(l.opcode, l.kind), Side: l.side, Start: l.start, End: max(at, l.start),
+		Thread: l.thread, Err: err, Capture: capture, Attrs: attrs,
+	}
 	if l.resends > 0 {
 		b.x.Attrs = append(b.x.Attrs, proto.Int("ebpf.dns.resend_count", l.resends))
 	}
