@@ -59,6 +59,29 @@ func TestNeverHTTP(t *testing.T) {
 	}
 }
 
+// TestPeerName has a request say nowhere which host it is for, where the process
+// had looked the address up, and where it had not.
+func TestPeerName(t *testing.T) {
+	for name, want := range map[string]string{"shop.test": "shop.test", "": "10.0.0.7"} {
+		got := ""
+		c := proto.Conn{Side: proto.Client, Remote: addr("10.0.0.7:80"), PeerName: name}
+		p := New(http.Config{}).New(c, func(x *proto.Exchange) {
+			for _, a := range x.Attrs {
+				if a.Key == "server.address" {
+					got = a.Str
+				}
+			}
+		})
+		d := &proto.Data{From: proto.Client, Bytes: []byte("GET / HTTP/1.0\r\n\r\n")}
+		if _, err := p.Parse(d); err != nil {
+			t.Fatal(err)
+		}
+		if p.Close(0, proto.ReasonClosed); got != want {
+			t.Errorf("server.address %q, want %q", got, want)
+		}
+	}
+}
+
 func TestDetect(t *testing.T) {
 	long := strings.Repeat("a", maxTarget)
 	for _, c := range []struct {
