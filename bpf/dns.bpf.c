@@ -195,21 +195,14 @@ static __always_inline int on_call(struct sock *sk, int n, __u32 direction)
 	if (!enabled || k == NOT_DNS)
 		return 0;
 	struct dns_socket *s = dns_socket_of(sk);
-	struct datagram d = { .by = who(sk), .size = n, .flags = direction == TX ? WIRE_DATAGRAM_SENT : 0 };
 	if (n <= 0) {
 		if (s)
 			s->progress[direction].next = 0; /* an error ends a call for several messages */
 		return 0;
 	}
-	if (k == UNCONNECTED && !s) {
-		if (direction == RX)
-			return 0;
-		datagram_of_syscall(&d, sk, NULL);
-		if (d.remote.port != DNS_PORT)
-			return 0;
-		d.from.kind = SOURCE_NONE;
-		d.remote.port = 0;
-	}
+	if (k == UNCONNECTED && !s && (direction == RX || !call_sends_to(sk, DNS_PORT)))
+		return 0;
+	struct datagram d = { .by = who(sk), .size = n, .flags = direction == TX ? WIRE_DATAGRAM_SENT : 0 };
 	if (!asks(&d.by))
 		return 0;
 	if (!s && !(s = dns_socket_make(sk))) {

@@ -124,10 +124,26 @@ static __always_inline void message_of(struct datagram *d, struct progress *p, _
 	p->next = message_at(d, vector);
 }
 
-/*
- * What the system call's registers tell of the datagram. p may be NULL, and then
- * it is the first message of several.
- */
+/* Whether the system call names a port to send to, of several messages the first: all that most calls are asked. */
+static __always_inline bool call_sends_to(struct sock *sk, __u16 port)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct pt_regs *regs = (struct pt_regs *)bpf_task_pt_regs(task);
+	__u64 nr = CALL_NR(regs), arg2 = CALL_ARG2(regs), name = CALL_ARG5(regs);
+	__be16 head[2]; /* of struct wire_sockaddr */
+
+	if (!call_tells(task, regs, sk))
+		return false;
+	if (nr == NR_sendmsg || nr == NR_sendmmsg) {
+		if (bpf_probe_read_user(&name, sizeof(name), (void *)arg2)) /* msg_name, in front */
+			return false;
+	} else if (nr != NR_sendto) {
+		return false;
+	}
+	return name && !bpf_probe_read_user(head, sizeof(head), (void *)name) && head[1] == bpf_htons(port);
+}
+
+/* What the system call's registers tell of the datagram. */
 static __always_inline void datagram_of_syscall(struct datagram *d, struct sock *sk, struct progress *p)
 {
 	struct task_struct *task = bpf_get_current_task_btf();
@@ -136,7 +152,7 @@ static __always_inline void datagram_of_syscall(struct datagram *d, struct sock 
 
 	if (!call_tells(task, regs, sk))
 		return;
-	if (p && nr != NR_sendmmsg && nr != NR_recvmmsg)
+	if (nr != NR_sendmmsg && nr != NR_recvmmsg)
 		p->next = 0;
 	switch (nr) {
 	case NR_sendto:
@@ -170,10 +186,7 @@ static __always_inline void datagram_of_syscall(struct datagram *d, struct sock 
 	}
 	case NR_sendmmsg:
 	case NR_recvmmsg:
-		if (p)
-			message_of(d, p, arg2, arg3);
-		else
-			message_at(d, arg2);
+		message_of(d, p, arg2, arg3);
 		return;
 	}
 }
