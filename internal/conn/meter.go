@@ -24,7 +24,7 @@ func (m *meter) take(e *event.Event, dir int, joined bool) {
 	}
 	m.begun = true
 	if dir == rx { // what was sent again before belongs to what was sent before
-		m.sum.Retransmits, m.sum.RTO, m.sum.ZeroWindows = e.Meter.Retransmits, e.Meter.RTO, e.Meter.ZeroWindows
+		m.sum.Retransmits, m.sum.RTO, m.sum.ZeroWindows = e.Retransmits, e.RTO, e.ZeroWindows
 	}
 	m.front = proto.Moment{Offset: e.Offset, Time: e.Time, Meter: m.sum}
 	if dir == rx {

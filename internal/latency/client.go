@@ -44,7 +44,11 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 
 // Lookup says that the connection of the exchange waited for a name to be resolved.
 func (s *Split) Lookup(took time.Duration) {
-	if s.Side == proto.Client && s.Reuse == Fresh {
+	if s.Precedes() {
 		s.set(DNS, took)
 	}
 }
+
+// Precedes reports whether the connection was made for this exchange, as far as
+// can be known: it is a client's first on it.
+func (s *Split) Precedes() bool { return s.Side == proto.Client && s.Reuse == Fresh }

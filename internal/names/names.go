@@ -28,6 +28,9 @@ type Lookup struct {
 type Table struct {
 	max, n int
 	procs  map[uint32]map[netip.Addr]entry
+
+	waiting int // waits in all processes
+	waits   map[uint32]map[string]wait
 }
 
 type entry struct {
@@ -37,7 +40,7 @@ type entry struct {
 
 // New returns a table of at most max addresses.
 func New(max int) *Table {
-	return &Table{max: max, procs: make(map[uint32]map[netip.Addr]entry)}
+	return &Table{max: max, procs: make(map[uint32]map[netip.Addr]entry), waits: make(map[uint32]map[string]wait)}
 }
 
 // Learn remembers that a process was told that l.Name has the address addr. The
@@ -69,6 +72,8 @@ func (t *Table) Of(pid uint32, addr netip.Addr, at time.Duration) (Lookup, bool)
 func (t *Table) Forget(pid uint32) {
 	t.n -= len(t.procs[pid])
 	delete(t.procs, pid)
+	t.waiting -= len(t.waits[pid])
+	delete(t.waits, pid)
 }
 
 // Len is how many addresses are known.

@@ -75,3 +75,45 @@ func TestBound(t *testing.T) {
 	}
 	check(t, table, 0, addr(0), 0, "") // the oldest went
 }
+
+func TestWaited(t *testing.T) {
+	const ms = time.Millisecond
+	table := New(10)
+	learn := func(start, end time.Duration) {
+		table.Asked(1, "a.test", start, end)
+		table.Learn(1, a, Lookup{Name: "a.test", Start: start, End: end}, time.Hour)
+	}
+	waited := func(connect, want time.Duration) {
+		t.Helper()
+		if d, _ := table.Waited(1, a, connect); d != want {
+			t.Errorf("%v before %v, want %v", d, connect, want)
+		}
+	}
+	waited(100*ms, 0)
+	learn(100*ms, 140*ms)
+	waited(300*ms, 0) // something else came between
+	waited(141*ms, 40*ms)
+	waited(142*ms, 0) // the first connection has paid
+
+	table.Asked(1, "a.test", 1000*ms, 2000*ms) // not answered: asked again
+	learn(2000*ms, 2020*ms)
+	table.Asked(1, "a.test", 2000*ms, 2100*ms) // the other kind of address, later
+	waited(2101*ms, 1100*ms)
+
+	learn(9000*ms, 9500*ms)
+	table.Asked(1, "a.test", 9000*ms, 9900*ms)
+	waited(9501*ms, 501*ms) // it did not wait for the other kind
+
+	for i := range 100 {
+		table.Asked(uint32(i), "b.test", 0, ms)
+	}
+	if table.waiting > 10 {
+		t.Errorf("%d waits", table.waiting)
+	}
+	for i := range 100 {
+		table.Forget(uint32(i))
+	}
+	if table.waiting != 0 || len(table.waits) != 0 {
+		t.Errorf("%d waits are left", table.waiting)
+	}
+}

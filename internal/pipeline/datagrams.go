@@ -56,10 +56,13 @@ func (l *lane) datagram(e *event.Event) {
 	l.lookups.Take(&d)
 }
 
-// learn remembers the addresses a process was told.
+// learn remembers the addresses a process was told, and how long it waited for them.
 func (l *lane) learn(c *conn.Conn, x *proto.Exchange) {
-	if x.Resolved == nil || x.Side != proto.Client {
+	if x.Resolved == nil {
 		return
+	}
+	if x.Capture&(proto.NoResponse|proto.UnknownEnd) == 0 {
+		l.names.Asked(c.Process.PID, x.Resolved.Name, x.Start, x.End)
 	}
 	for _, a := range x.Resolved.Addresses {
 		l.names.Learn(c.Process.PID, a, names.Lookup{Name: x.Resolved.Name, Start: x.Start, End: x.End, Thread: x.Thread}, x.Resolved.TTL)

@@ -195,6 +195,11 @@ func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 		return
 	}
 	split := spans.Split{Split: latency.Of(c, x), Slow: l.p.cfg.Latency.Slow}
+	if split.Precedes() {
+		if took, ok := l.names.Waited(c.Process.PID, c.Remote.Addr(), c.Connect); ok {
+			split.Lookup(took)
+		}
+	}
 	attrs := l.spans.Add(r, place, c, x, &split)
 	if _, told := split.Took(latency.Delivery); !told && x.Side == proto.Server && c.End == conn.Open {
 		l.unacked.add(c.ID, attrs, &split)

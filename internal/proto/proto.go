@@ -147,7 +147,7 @@ type Exchange struct {
 	Parent     TraceContext // found in the request; zero when there was none
 	Capture    Capture      // what of it was not seen
 	Course     Course       // for the split of its time
-	Resolved   *Resolved    // what the process learned of a name; nil: nothing
+	Resolved   *Resolved    // the name the process asked for, and what it learned; nil: it asked for none
 }
 
 // Resolved says which addresses a name has, as a process was told.

@@ -80,7 +80,7 @@ func play(t *testing.T, lines string) string {
 				fmt.Fprintf(&log, " %s", a.Str)
 			}
 		}
-		if r := x.Resolved; r != nil {
+		if r := x.Resolved; r != nil && len(r.Addresses) > 0 {
 			fmt.Fprintf(&log, " resolved=%s%v/%v", r.Name, r.Addresses, r.TTL)
 		}
 		log.WriteByte('\n')

@@ -27,6 +27,10 @@ func (b *builder) begin(t *table, l *lookup, at time.Duration, err string, captu
 		Name: spanName(l.opcode, l.kind), Side: l.side, Start: l.start, End: max(at, l.start),
 		Thread: l.thread, Err: err, Capture: capture, Attrs: attrs,
 	}
+	if l.side == proto.Client {
+		b.resolved = proto.Resolved{Name: l.name}
+		b.x.Resolved = &b.resolved
+	}
 	if l.resends > 0 {
 		b.x.Attrs = append(b.x.Attrs, proto.Int("ebpf.dns.resend_count", l.resends))
 	}
@@ -51,8 +55,7 @@ func (b *builder) answered(t *table, l *lookup, m *message, at time.Duration) *p
 		b.answers = append(b.answers, a.String())
 	}
 	b.x.Attrs = append(b.x.Attrs, proto.List("dns.answers", b.answers))
-	b.resolved = proto.Resolved{Name: l.name, Addresses: m.addresses, TTL: m.ttl}
-	b.x.Resolved = &b.resolved
+	b.resolved.Addresses, b.resolved.TTL = m.addresses, m.ttl
 	return &b.x
 }
 
