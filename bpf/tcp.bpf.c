@@ -23,9 +23,11 @@
 #include "announce.h"
 #include "capture.h"
 #include "conn.h"
+#include "listeners.h"
 #include "select.h"
 #include "source.h"
 #include "timing.h"
+#include "udp.h"
 
 /*
  * Set by the loader when every hook is attached: a connection that only some of
@@ -50,17 +52,6 @@ struct {
 } verdicts SEC(".maps");
 volatile __u32 verdict_count;
 
-/* Ports that were listened on when the probes were loaded. */
-struct listener {
-	__u32 netns;
-	__u32 port;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct listener);
-	__type(value, __u8);
-} listeners SEC(".maps");
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -92,10 +83,7 @@ static __noinline struct conn *adopt(struct sock *sk, __u32 received, __u32 sent
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
 		return NULL;
 	}
-	struct listener l = {
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
-	};
+	struct listener l = listener_of(sk);
 	begin(c, sk, bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN);
 	c->midstream = 1;
 	c->meter.retransmits = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
@@ -239,7 +227,14 @@ static __always_inline bool is_tcp_socket(const struct sock *sk)
 }
 
 SEC("tp_btf/sock_send_length")
-int BPF_PROG(send_tp, struct sock *sk, int ret) { return is_tcp_socket(sk) ? on_sent(sk, ret, !send_starts, true) : 0; }
+int BPF_PROG(send_tp, struct sock *sk, int ret)
+{
+	if (is_tcp_socket(sk))
+		return on_sent(sk, ret, !send_starts, true);
+	if (is_udp_socket(sk))
+		PASS_UDP(ctx, &udp_send_progs, sk);
+	return 0;
+}
 SEC("fexit/tcp_sendmsg")
 int BPF_PROG(send_fexit, struct sock *sk, struct msghdr *msg, size_t size, int ret)
 {
@@ -329,7 +324,11 @@ int recv_start_fentry(unsigned long long *ctx)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
 {
-	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE) || !is_tcp_socket(sk))
+	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+		return 0;
+	if (is_udp_socket(sk)) /* also with 0 bytes: that is a datagram */
+		PASS_UDP(ctx, &udp_recv_progs, sk);
+	if (ret == 0 || !is_tcp_socket(sk))
 		return 0;
 	if (flags & MSG_TRUNC) {
 		struct source none = {};
@@ -576,12 +575,9 @@ int listeners_iter(struct bpf_iter__task_file *ctx)
 	struct sock *sk = BPF_CORE_READ(socket, sk);
 	if (!sk || !is_tcp(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
 		return 0;
-	struct listener l = {
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
-	};
-	__u8 yes = 1;
-	bpf_map_update_elem(&listeners, &l, &yes, BPF_ANY);
+	struct listener l = listener_of(sk);
+	__u32 nobody = 0;
+	bpf_map_update_elem(&listeners, &l, &nobody, BPF_ANY);
 	return 0;
 }
 

@@ -31,6 +31,8 @@ const (
 	TcpMapPaths                = "paths"
 	TcpMapPorts                = "ports"
 	TcpMapProcs                = "procs"
+	TcpMapUdpRecvProgs         = "udp_recv_progs"
+	TcpMapUdpSendProgs         = "udp_send_progs"
 	TcpMapVerdicts             = "verdicts"
 	TcpProgDestroyTp           = "destroy_tp"
 	TcpProgListenersIter       = "listeners_iter"
@@ -152,6 +154,8 @@ type TcpMapSpecs struct {
 	Paths          *ebpf.MapSpec `ebpf:"paths"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	Procs          *ebpf.MapSpec `ebpf:"procs"`
+	UdpRecvProgs   *ebpf.MapSpec `ebpf:"udp_recv_progs"`
+	UdpSendProgs   *ebpf.MapSpec `ebpf:"udp_send_progs"`
 	Verdicts       *ebpf.MapSpec `ebpf:"verdicts"`
 }
 
@@ -217,6 +221,8 @@ type TcpMaps struct {
 	Paths          *ebpf.Map `ebpf:"paths"`
 	Ports          *ebpf.Map `ebpf:"ports"`
 	Procs          *ebpf.Map `ebpf:"procs"`
+	UdpRecvProgs   *ebpf.Map `ebpf:"udp_recv_progs"`
+	UdpSendProgs   *ebpf.Map `ebpf:"udp_send_progs"`
 	Verdicts       *ebpf.Map `ebpf:"verdicts"`
 }
 
@@ -237,6 +243,8 @@ func (m *TcpMaps) Close() error {
 		m.Paths,
 		m.Ports,
 		m.Procs,
+		m.UdpRecvProgs,
+		m.UdpSendProgs,
 		m.Verdicts,
 	)
 }
