@@ -21,6 +21,7 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "announce.h"
+#include "args.h"
 #include "capture.h"
 #include "conn.h"
 #include "listeners.h"

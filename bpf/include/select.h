@@ -303,7 +303,8 @@ static __always_inline __u64 targets_of_cgroup(__u64 task)
  */
 static __always_inline bool selected(__u8 role, const struct who *w, __u64 task, struct proc *p)
 {
-	__u64 targets = targets_of_port(role, (struct sock *)w->sk) & (p->inherited | any_pid) & targets_of_cgroup(task);
+	__u64 targets =
+	    targets_of_port(role, (struct sock *)w->sk) & (p->inherited | any_pid) & targets_of_cgroup(task);
 
 	if (have_includes && !(targets & 0xffffffff))
 		return false;

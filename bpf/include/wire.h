@@ -143,5 +143,6 @@ enum wire_part {
 	WIRE_PART_CLOSE,
 	WIRE_PART_PROCESS,
 	WIRE_PART_ACK, /* an acknowledgement: a delivery time is missing */
+	WIRE_PART_HEALTH, /* of a connection */
 	WIRE_PARTS,
 };

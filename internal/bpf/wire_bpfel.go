@@ -13,11 +13,98 @@ import (
 	"github.com/cilium/ebpf"
 )
 
-type RawWireAcked struct {
-	_      structs.HostLayout
-	H      RawWireHeader
-	Offset uint64
-	Meter  RawWireMeter
+type RawHealthBytes uint32
+
+const (
+	RawHealthBytesBYTES_SENT          RawHealthBytes = 0
+	RawHealthBytesBYTES_RECEIVED      RawHealthBytes = 1
+	RawHealthBytesBYTES_RETRANSMITTED RawHealthBytes = 2
+	RawHealthBytesHEALTH_BYTES        RawHealthBytes = 3
+)
+
+type RawHealthCounts uint32
+
+const (
+	RawHealthCountsSEGMENTS_SENT     RawHealthCounts = 0
+	RawHealthCountsSEGMENTS_RECEIVED RawHealthCounts = 1
+	RawHealthCountsRETRANSMITS       RawHealthCounts = 2
+	RawHealthCountsOUT_OF_ORDER      RawHealthCounts = 3
+	RawHealthCountsRTOS              RawHealthCounts = 4
+	RawHealthCountsRESETS_SENT       RawHealthCounts = 5
+	RawHealthCountsRESETS_RECEIVED   RawHealthCounts = 6
+	RawHealthCountsLISTEN_DROPS      RawHealthCounts = 7
+	RawHealthCountsHEALTH_COUNTS     RawHealthCounts = 8
+)
+
+type RawHealthFailure uint32
+
+const (
+	RawHealthFailureFAILED_REFUSED     RawHealthFailure = 0
+	RawHealthFailureFAILED_RESET       RawHealthFailure = 1
+	RawHealthFailureFAILED_TIMED_OUT   RawHealthFailure = 2
+	RawHealthFailureFAILED_UNREACHABLE RawHealthFailure = 3
+	RawHealthFailureFAILED_OTHER       RawHealthFailure = 4
+	RawHealthFailureFAILURES           RawHealthFailure = 5
+)
+
+type RawHealthHistogram uint32
+
+const (
+	RawHealthHistogramHISTOGRAM_CONNECT  RawHealthHistogram = 0
+	RawHealthHistogramHISTOGRAM_DURATION RawHealthHistogram = 1
+	RawHealthHistogramHISTOGRAM_RTT      RawHealthHistogram = 2
+	RawHealthHistogramHISTOGRAMS         RawHealthHistogram = 3
+)
+
+type RawHealthTransport uint32
+
+const (
+	RawHealthTransportHEALTH_TCP RawHealthTransport = 1
+	RawHealthTransportHEALTH_UDP RawHealthTransport = 2
+)
+
+type RawHealthVar uint32
+
+const (
+	RawHealthVarHEALTH_ROUND         RawHealthVar = 0
+	RawHealthVarHEALTH_STATS_MADE    RawHealthVar = 1
+	RawHealthVarHEALTH_STATS_DROPPED RawHealthVar = 2
+	RawHealthVarHEALTH_TALLIES_MADE  RawHealthVar = 3
+	RawHealthVarHEALTH_TALLIES_FREED RawHealthVar = 4
+	RawHealthVarHEALTH_VARS          RawHealthVar = 5
+)
+
+type RawSeries struct {
+	_         structs.HostLayout
+	Tgid      uint32
+	Port      uint16
+	Transport uint8
+	V6        uint8
+	Role      uint8
+	Overflow  uint8
+	Pad       [2]uint8
+	Peer      [16]uint8
+}
+
+type RawTally struct {
+	_                 structs.HostLayout
+	Bytes             [3]uint64
+	Counts            [8]uint64
+	Opened            uint64
+	Accepted          uint64
+	Closed            uint64
+	Failed            [5]uint64
+	ZeroWindows       uint64
+	ListenOverflows   uint64
+	DatagramsSent     uint64
+	DatagramsReceived uint64
+	Active            uint64
+	Round             uint64
+	Histograms        [3]struct {
+		_       structs.HostLayout
+		Sum     uint64
+		Buckets [17]uint64
+	}
 }
 
 type RawWireClose struct {
@@ -25,8 +112,6 @@ type RawWireClose struct {
 	H        RawWireHeader
 	Sent     uint64
 	Received uint64
-	Acked    uint64
-	Meter    RawWireMeter
 	Error    uint32
 	Pad      uint32
 }
@@ -44,14 +129,11 @@ type RawWireData struct {
 	H        RawWireHeader
 	Offset   uint64
 	Other    uint64
-	Arrived  uint64
-	Acked    uint64
 	Size     uint32
 	TookUs   uint32
 	Tid      uint32
 	Captured uint16
 	TailLen  uint16
-	Meter    RawWireMeter
 	Tail     [16]uint8
 }
 
@@ -64,7 +146,6 @@ const (
 	RawWireDataFlagsWIRE_FAULT      RawWireDataFlags = 8
 	RawWireDataFlagsWIRE_UNREADABLE RawWireDataFlags = 16
 	RawWireDataFlagsWIRE_RACED      RawWireDataFlags = 32
-	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
 )
 
 type RawWireHeader struct {
@@ -84,7 +165,6 @@ const (
 	RawWireKindWIRE_CLOSE   RawWireKind = 3
 	RawWireKindWIRE_PROCESS RawWireKind = 4
 	RawWireKindWIRE_EXIT    RawWireKind = 5
-	RawWireKindWIRE_ACKED   RawWireKind = 6
 )
 
 type RawWireLoss uint32
@@ -100,22 +180,10 @@ const (
 	RawWireLossWIRE_LOSSES                  RawWireLoss = 7
 )
 
-type RawWireMeter struct {
-	_           structs.HostLayout
-	Retransmits uint32
-	RtoUs       uint32
-	SrttUs      uint32
-	MinRttUs    uint32
-	ZeroWindows uint32
-	OutOfOrder  uint32
-}
-
 type RawWireOpen struct {
 	_           structs.HostLayout
 	H           RawWireHeader
 	Established uint64
-	Connect     uint64
-	Accepted    uint64
 	Netns       uint32
 	Family      uint16
 	LocalPort   uint16
@@ -137,7 +205,7 @@ const (
 	RawWirePartWIRE_PART_OPEN     RawWirePart = 4
 	RawWirePartWIRE_PART_CLOSE    RawWirePart = 5
 	RawWirePartWIRE_PART_PROCESS  RawWirePart = 6
-	RawWirePartWIRE_PART_ACK      RawWirePart = 7
+	RawWirePartWIRE_PART_HEALTH   RawWirePart = 7
 	RawWirePartWIRE_PARTS         RawWirePart = 8
 )
 
@@ -167,19 +235,25 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	RawVarExportWireAcked      = "export_wire_acked"
-	RawVarExportWireClose      = "export_wire_close"
-	RawVarExportWireCloseFlags = "export_wire_close_flags"
-	RawVarExportWireData       = "export_wire_data"
-	RawVarExportWireDataFlags  = "export_wire_data_flags"
-	RawVarExportWireHeader     = "export_wire_header"
-	RawVarExportWireKind       = "export_wire_kind"
-	RawVarExportWireLoss       = "export_wire_loss"
-	RawVarExportWireMeter      = "export_wire_meter"
-	RawVarExportWireOpen       = "export_wire_open"
-	RawVarExportWirePart       = "export_wire_part"
-	RawVarExportWireProcess    = "export_wire_process"
-	RawVarExportWireRole       = "export_wire_role"
+	RawVarExportHealthBytes     = "export_health_bytes"
+	RawVarExportHealthCounts    = "export_health_counts"
+	RawVarExportHealthFailure   = "export_health_failure"
+	RawVarExportHealthHistogram = "export_health_histogram"
+	RawVarExportHealthTransport = "export_health_transport"
+	RawVarExportHealthVar       = "export_health_var"
+	RawVarExportSeries          = "export_series"
+	RawVarExportTally           = "export_tally"
+	RawVarExportWireClose       = "export_wire_close"
+	RawVarExportWireCloseFlags  = "export_wire_close_flags"
+	RawVarExportWireData        = "export_wire_data"
+	RawVarExportWireDataFlags   = "export_wire_data_flags"
+	RawVarExportWireHeader      = "export_wire_header"
+	RawVarExportWireKind        = "export_wire_kind"
+	RawVarExportWireLoss        = "export_wire_loss"
+	RawVarExportWireOpen        = "export_wire_open"
+	RawVarExportWirePart        = "export_wire_part"
+	RawVarExportWireProcess     = "export_wire_process"
+	RawVarExportWireRole        = "export_wire_role"
 )
 
 // LoadRaw returns the embedded CollectionSpec for Raw.
@@ -236,19 +310,25 @@ type RawMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawVariableSpecs struct {
-	ExportWireAcked      *ebpf.VariableSpec `ebpf:"export_wire_acked"`
-	ExportWireClose      *ebpf.VariableSpec `ebpf:"export_wire_close"`
-	ExportWireCloseFlags *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
-	ExportWireData       *ebpf.VariableSpec `ebpf:"export_wire_data"`
-	ExportWireDataFlags  *ebpf.VariableSpec `ebpf:"export_wire_data_flags"`
-	ExportWireHeader     *ebpf.VariableSpec `ebpf:"export_wire_header"`
-	ExportWireKind       *ebpf.VariableSpec `ebpf:"export_wire_kind"`
-	ExportWireLoss       *ebpf.VariableSpec `ebpf:"export_wire_loss"`
-	ExportWireMeter      *ebpf.VariableSpec `ebpf:"export_wire_meter"`
-	ExportWireOpen       *ebpf.VariableSpec `ebpf:"export_wire_open"`
-	ExportWirePart       *ebpf.VariableSpec `ebpf:"export_wire_part"`
-	ExportWireProcess    *ebpf.VariableSpec `ebpf:"export_wire_process"`
-	ExportWireRole       *ebpf.VariableSpec `ebpf:"export_wire_role"`
+	ExportHealthBytes     *ebpf.VariableSpec `ebpf:"export_health_bytes"`
+	ExportHealthCounts    *ebpf.VariableSpec `ebpf:"export_health_counts"`
+	ExportHealthFailure   *ebpf.VariableSpec `ebpf:"export_health_failure"`
+	ExportHealthHistogram *ebpf.VariableSpec `ebpf:"export_health_histogram"`
+	ExportHealthTransport *ebpf.VariableSpec `ebpf:"export_health_transport"`
+	ExportHealthVar       *ebpf.VariableSpec `ebpf:"export_health_var"`
+	ExportSeries          *ebpf.VariableSpec `ebpf:"export_series"`
+	ExportTally           *ebpf.VariableSpec `ebpf:"export_tally"`
+	ExportWireClose       *ebpf.VariableSpec `ebpf:"export_wire_close"`
+	ExportWireCloseFlags  *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
+	ExportWireData        *ebpf.VariableSpec `ebpf:"export_wire_data"`
+	ExportWireDataFlags   *ebpf.VariableSpec `ebpf:"export_wire_data_flags"`
+	ExportWireHeader      *ebpf.VariableSpec `ebpf:"export_wire_header"`
+	ExportWireKind        *ebpf.VariableSpec `ebpf:"export_wire_kind"`
+	ExportWireLoss        *ebpf.VariableSpec `ebpf:"export_wire_loss"`
+	ExportWireOpen        *ebpf.VariableSpec `ebpf:"export_wire_open"`
+	ExportWirePart        *ebpf.VariableSpec `ebpf:"export_wire_part"`
+	ExportWireProcess     *ebpf.VariableSpec `ebpf:"export_wire_process"`
+	ExportWireRole        *ebpf.VariableSpec `ebpf:"export_wire_role"`
 }
 
 // RawObjects contains all objects after they have been loaded into the kernel.
@@ -281,19 +361,25 @@ func (m *RawMaps) Close() error {
 //
 // It can be passed to LoadRawObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawVariables struct {
-	ExportWireAcked      *ebpf.Variable `ebpf:"export_wire_acked"`
-	ExportWireClose      *ebpf.Variable `ebpf:"export_wire_close"`
-	ExportWireCloseFlags *ebpf.Variable `ebpf:"export_wire_close_flags"`
-	ExportWireData       *ebpf.Variable `ebpf:"export_wire_data"`
-	ExportWireDataFlags  *ebpf.Variable `ebpf:"export_wire_data_flags"`
-	ExportWireHeader     *ebpf.Variable `ebpf:"export_wire_header"`
-	ExportWireKind       *ebpf.Variable `ebpf:"export_wire_kind"`
-	ExportWireLoss       *ebpf.Variable `ebpf:"export_wire_loss"`
-	ExportWireMeter      *ebpf.Variable `ebpf:"export_wire_meter"`
-	ExportWireOpen       *ebpf.Variable `ebpf:"export_wire_open"`
-	ExportWirePart       *ebpf.Variable `ebpf:"export_wire_part"`
-	ExportWireProcess    *ebpf.Variable `ebpf:"export_wire_process"`
-	ExportWireRole       *ebpf.Variable `ebpf:"export_wire_role"`
+	ExportHealthBytes     *ebpf.Variable `ebpf:"export_health_bytes"`
+	ExportHealthCounts    *ebpf.Variable `ebpf:"export_health_counts"`
+	ExportHealthFailure   *ebpf.Variable `ebpf:"export_health_failure"`
+	ExportHealthHistogram *ebpf.Variable `ebpf:"export_health_histogram"`
+	ExportHealthTransport *ebpf.Variable `ebpf:"export_health_transport"`
+	ExportHealthVar       *ebpf.Variable `ebpf:"export_health_var"`
+	ExportSeries          *ebpf.Variable `ebpf:"export_series"`
+	ExportTally           *ebpf.Variable `ebpf:"export_tally"`
+	ExportWireClose       *ebpf.Variable `ebpf:"export_wire_close"`
+	ExportWireCloseFlags  *ebpf.Variable `ebpf:"export_wire_close_flags"`
+	ExportWireData        *ebpf.Variable `ebpf:"export_wire_data"`
+	ExportWireDataFlags   *ebpf.Variable `ebpf:"export_wire_data_flags"`
+	ExportWireHeader      *ebpf.Variable `ebpf:"export_wire_header"`
+	ExportWireKind        *ebpf.Variable `ebpf:"export_wire_kind"`
+	ExportWireLoss        *ebpf.Variable `ebpf:"export_wire_loss"`
+	ExportWireOpen        *ebpf.Variable `ebpf:"export_wire_open"`
+	ExportWirePart        *ebpf.Variable `ebpf:"export_wire_part"`
+	ExportWireProcess     *ebpf.Variable `ebpf:"export_wire_process"`
+	ExportWireRole        *ebpf.Variable `ebpf:"export_wire_role"`
 }
 
 // RawPrograms contains all programs after they have been loaded into the kernel.

@@ -21,6 +21,7 @@ const (
 	tcp object = iota
 	process
 	segments
+	connHealth
 )
 
 // hooks lists what is attached, in order: what decides comes before what reads.
@@ -39,6 +40,10 @@ var hooks = []hook{
 		{"accept_kretprobe"},
 		{"accept_tp"},
 	}, timing: true, stateless: true},
+	// Before state, which at the end forgets whose the connection was.
+	{name: "health", object: connHealth, forms: [][]string{{"health_state_tp", "health_destroy_tp"}}},
+	{name: "resets", object: connHealth, forms: [][]string{{"health_reset_sent_tp", "health_reset_received_tp"}}},
+	{name: "timeouts", object: connHealth, forms: [][]string{{"health_retransmit_tp"}}},
 	{name: "state", object: tcp, forms: [][]string{{"state_tp", "destroy_tp"}}, required: true},
 	{name: "recv", object: tcp, forms: [][]string{
 		{"recv_tp"},
@@ -57,6 +62,20 @@ var hooks = []hook{
 		{"sendpage_fexit"},
 		{"sendpage_start_kprobe", "sendpage_kretprobe"},
 	}},
+	{name: "udp_send", object: connHealth, forms: [][]string{{"udp_send_tail"}, {"udp_send_fexit", "udp6_send_fexit"}}},
+	{name: "udp_recv", object: connHealth, forms: [][]string{{"udp_recv_tail"}, {"udp_recv_fexit", "udp6_recv_fexit"}}},
+}
+
+// A tail is a program that another one calls, through a table.
+type tail struct {
+	table  string // a map
+	slot   uint32
+	caller string // a program
+}
+
+var tails = map[string]tail{
+	"udp_send_tail": {table: "udp_send_progs", slot: 0, caller: "send_tp"},
+	"udp_recv_tail": {table: "udp_recv_progs", slot: 0, caller: "recv_tp"},
 }
 
 // Kinds limits hooks that have several forms to those made of these kinds of

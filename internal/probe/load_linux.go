@@ -3,6 +3,7 @@ package probe
 import (
 	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 	"strings"
@@ -23,7 +24,8 @@ type loader struct {
 	specs   map[object]*ebpf.CollectionSpec
 	cache   *btf.Cache
 	shared  map[string]*ebpf.Map // by name; .rodata is not shared: every program has its own constants
-	first   *ebpf.Collection     // owns the shared maps and the variables
+	first   *ebpf.Collection     // owns the maps of the tcp object and the variables
+	second  *ebpf.Collection     // owns those only the health object has
 	links   []*attached
 	states  []State
 }
@@ -41,8 +43,16 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 		l.cfg.Latency = false
 	}
 	l.consts["timing"] = l.cfg.Latency
+	maps.Copy(l.consts, healthConsts(c))
 	l.size()
-	return l, l.makeMaps()
+	if err := l.makeMaps(); err != nil {
+		return nil, err
+	}
+	if err := l.makeHealthMaps(); err != nil {
+		l.close()
+		return nil, err
+	}
+	return l, nil
 }
 
 func (l *loader) readObjects() error {
@@ -58,7 +68,11 @@ func (l *loader) readObjects() error {
 	if err != nil {
 		return fmt.Errorf("reading the segments object: %w", err)
 	}
-	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec, segments: segmentsSpec}
+	healthSpec, err := bpf.LoadHealth()
+	if err != nil {
+		return fmt.Errorf("reading the health object: %w", err)
+	}
+	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec, segments: segmentsSpec, connHealth: healthSpec}
 	return nil
 }
 
@@ -73,6 +87,8 @@ func (l *loader) size() {
 				if !l.plan.onSocket {
 					m.MaxEntries = uint32(l.cfg.MaxConnections)
 				}
+			case "tallies":
+				m.MaxEntries = uint32(maxSeries(l.cfg))
 			case "ports":
 				if l.targets.namesPorts() {
 					m.MaxEntries = 1 << 16
@@ -123,10 +139,14 @@ func (l *loader) wanted(h hook) bool {
 	switch {
 	case h.timing:
 		return l.cfg.Latency
+	case h.object == connHealth && !l.cfg.Health:
+		return false
 	case h.name == "cgroup":
 		return len(l.targets.cgroups) > 0
 	case h.name == "sendpage":
 		return l.kernelHas("tcp_sendpage") // from 6.5 on sendfile enters through tcp_sendmsg
+	case h.name == "timeouts":
+		return !l.socketsCount("total_rto") // from 6.7 on they do
 	}
 	return true
 }
@@ -143,7 +163,7 @@ func (l *loader) kernelHas(function string) bool {
 func (l *loader) attachHook(h hook) State {
 	var errs []error
 	for _, form := range h.forms {
-		if !h.stateless && !l.plan.usable(form) || !allowed(h, form) || !l.affordable(form) {
+		if !h.stateless && !l.plan.usable(form) || !allowed(h, form) || !l.affordable(form) || !l.called(form) {
 			continue
 		}
 		links, sections, err := l.attachForm(h.object, form)
@@ -214,25 +234,28 @@ func (l *loader) attachProgram(o object, name string, consts map[string]any) (*a
 	}
 	defer coll.Close()
 	program := coll.DetachProgram(name)
-	ln, err := attach(section, program)
+	ln, err := l.attach(name, section, program)
 	if err != nil {
 		_ = program.Close() // the error says more
 		return nil, section, fmt.Errorf("attaching %s: %w", section, err)
 	}
-	return &attached{Link: ln, name: name, program: program}, section, nil
+	return &attached{link: ln, name: name, program: program}, section, nil
 }
 
 // attached is a program at work.
 type attached struct {
-	link.Link
+	link    io.Closer
 	name    string
 	program *ebpf.Program
 }
 
 // Close detaches the program.
-func (a *attached) Close() error { return errors.Join(a.Link.Close(), a.program.Close()) }
+func (a *attached) Close() error { return errors.Join(a.link.Close(), a.program.Close()) }
 
-func attach(section string, program *ebpf.Program) (link.Link, error) {
+func (l *loader) attach(name, section string, program *ebpf.Program) (io.Closer, error) {
+	if t, ok := tails[name]; ok {
+		return t.fill(l.shared[t.table], program)
+	}
 	kind, target, _ := strings.Cut(section, "/")
 	switch kind {
 	case "tp_btf", "fentry", "fexit":
@@ -242,6 +265,9 @@ func attach(section string, program *ebpf.Program) (link.Link, error) {
 	case "kretprobe":
 		return link.Kretprobe(target, program, nil)
 	case "iter":
+		if target == "bpf_sk_storage_map" {
+			return link.AttachIter(link.IterOptions{Program: program, Map: l.shared["stats"]})
+		}
 		return link.AttachIter(link.IterOptions{Program: program})
 	}
 	return nil, fmt.Errorf("section %q: unknown kind", section)
@@ -251,8 +277,10 @@ func attach(section string, program *ebpf.Program) (link.Link, error) {
 func (l *loader) close() {
 	closeAll(l.links)
 	l.links = nil
-	if l.first != nil {
-		l.first.Close()
+	for _, c := range []*ebpf.Collection{l.second, l.first} {
+		if c != nil {
+			c.Close()
+		}
 	}
 }
 

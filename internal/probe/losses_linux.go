@@ -22,6 +22,7 @@ var (
 		bpf.RawWirePartWIRE_PART_CLOSE:    "close",
 		bpf.RawWirePartWIRE_PART_PROCESS:  "process",
 		bpf.RawWirePartWIRE_PART_ACK:      "acknowledgement",
+		bpf.RawWirePartWIRE_PART_HEALTH:   "health",
 	}
 )
 
