@@ -96,8 +96,10 @@ static __always_inline void look(struct now *n, struct sock *sk, const struct st
 	__u64 received = tp->bytes_received;
 	__u64 sent = tp->bytes_sent;
 	barrier();
-	n->bytes[BYTES_RETRANSMITTED] = tp->bytes_retrans;
-	n->bytes[BYTES_SENT] = sent > tp->bytes_retrans ? sent - tp->bytes_retrans : 0;
+	__u64 again = tp->bytes_retrans;
+	barrier();
+	n->bytes[BYTES_RETRANSMITTED] = again;
+	n->bytes[BYTES_SENT] = sent > again ? sent - again : 0;
 	n->counts[SEGMENTS_SENT] = tp->segs_out;
 	n->counts[SEGMENTS_RECEIVED] = tp->segs_in;
 	n->counts[RETRANSMITS] = tp->total_retrans;
@@ -107,7 +109,7 @@ static __always_inline void look(struct now *n, struct sock *sk, const struct st
 	n->srtt_us = tp->srtt_us;
 	n->stalled = !tp->snd_wnd && tp->write_seq != tp->snd_nxt && s->phase == STAT_ESTABLISHED;
 	barrier();
-	bool fin = sk->sk_flags & 1UL << bpf_core_enum_value(enum sock_flags, SOCK_DONE);
+	bool fin = sk->__sk_common.skc_flags & 1UL << SOCK_DONE;
 	n->bytes[BYTES_RECEIVED] = received - (fin && received);
 }
 
@@ -143,7 +145,7 @@ static __always_inline void connecting(struct sock *sk)
 	struct stat *s = stat_make(sk, STAT_CONNECTING, WIRE_ROLE_ACTIVE);
 	if (!s)
 		return;
-	s->key.tgid = target_process(bpf_get_current_task(), (__u64)sk, WIRE_ROLE_ACTIVE);
+	s->key.tgid = current_target(sk, WIRE_ROLE_ACTIVE);
 	s->began = bpf_ktime_get_ns();
 }
 
@@ -170,7 +172,7 @@ static __always_inline void listening(struct sock *sk)
 	if (!s)
 		return;
 	s->phase = STAT_LISTENING;
-	s->key.tgid = target_process(bpf_get_current_task(), (__u64)sk, WIRE_ROLE_PASSIVE);
+	s->key.tgid = current_target(sk, WIRE_ROLE_PASSIVE);
 	__u32 tgid = s->key.tgid;
 	bpf_map_update_elem(&listeners, &l, &tgid, BPF_ANY);
 }
@@ -359,8 +361,10 @@ int inventory_iter(struct bpf_iter__task_file *ctx)
 			return 0;
 		begin_midway(s, sk);
 	}
-	if (!s->key.tgid)
-		s->key.tgid = target_process((__u64)task, (__u64)sk, s->key.role);
+	if (!s->key.tgid) {
+		struct candidate c = { .task = (__u64)task, .sk = (__u64)sk, .role = s->key.role };
+		s->key.tgid = target_process(&c);
+	}
 	__u32 tgid = s->key.tgid;
 	if (phase == STAT_LISTENING && tgid) {
 		struct listener l = listener_of(sk);
@@ -380,7 +384,7 @@ static __always_inline void datagram(struct sock *sk, int n, bool sent)
 
 	if (n < 0)
 		return;
-	key.tgid = target_process(bpf_get_current_task(), (__u64)sk, role);
+	key.tgid = current_target(sk, role);
 	if (!key.tgid)
 		return;
 	describe(&key, sk, HEALTH_UDP, role);

@@ -232,14 +232,17 @@ static __always_inline void add_opening(struct tally *t, struct stat *s)
 /* Adds the end of a connection, or of the attempt; tells whether it ended now. */
 static __always_inline bool add_ending(struct tally *t, struct stat *s)
 {
+	__u32 failure = s->failure;
+
+	barrier_var(failure);
 	if (s->phase == STAT_ENDED && first_time(s, TOLD_ENDED)) {
 		add(&t->closed, 1);
 		if (s->established)
 			record(&t->histograms[HISTOGRAM_DURATION], HISTOGRAM_DURATION, s->ended - s->established);
 		return true;
 	}
-	if (s->phase == STAT_FAILED && s->failure < FAILURES && first_time(s, TOLD_ENDED))
-		add(&t->failed[s->failure], 1);
+	if (s->phase == STAT_FAILED && failure < FAILURES && first_time(s, TOLD_ENDED))
+		add(&t->failed[failure], 1);
 	return false;
 }
 
@@ -259,6 +262,13 @@ static __always_inline __u32 owner_of(const struct stat *s, const struct now *n)
 	return tgid ? *tgid : 0;
 }
 
+/* Most listening sockets never have anything to tell: they take no tally. */
+static __always_inline bool quiet(const struct stat *s, const struct now *n)
+{
+	return s->phase == STAT_LISTENING && s->counts[LISTEN_DROPS] == n->counts[LISTEN_DROPS] &&
+	       s->counts[RESETS_SENT] == n->counts[RESETS_SENT];
+}
+
 /* Adds what a socket has come to since it was settled last. While it has no owner, that waits. */
 __noinline int settle(struct stat *s, const struct now *n)
 {
@@ -267,7 +277,7 @@ __noinline int settle(struct stat *s, const struct now *n)
 	if (!s || !n)
 		return 0;
 	s->key.tgid = owner_of(s, n);
-	if (!s->key.tgid || !(t = tally_of(&s->key)))
+	if (!s->key.tgid || quiet(s, n) || !(t = tally_of(&s->key)))
 		return 0;
 	bool moved = add_growth(t, s, n);
 	add_opening(t, s);

@@ -101,6 +101,7 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
@@ -122,7 +123,6 @@ struct sock {
 	struct socket *sk_socket;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
-	unsigned long sk_flags;
 	__u32 sk_ack_backlog;
 	__u32 sk_max_ack_backlog;
 	atomic_t sk_drops;

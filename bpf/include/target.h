@@ -7,22 +7,38 @@
 #include "announce.h"
 #include "select.h"
 
+struct candidate {
+	__u64 task;
+	__u64 sk;
+	__u32 role; /* enum wire_role */
+	__u32 pad;
+};
+
 /*
  * The process of a task, when its connections by this role on this socket are
  * observed; else 0. It is introduced here if it is the current one: only its own
  * memory can be read.
  */
-__noinline __u32 target_process(__u64 of, __u64 sk, __u32 role)
+__noinline __u32 target_process(const struct candidate *c)
 {
-	struct task_struct *task = (struct task_struct *)of;
-	struct who w = { .sk = sk, .tgid = BPF_CORE_READ(task, tgid), .tid = bpf_get_current_pid_tgid() };
+	if (!c)
+		return 0;
+	struct task_struct *task = (struct task_struct *)c->task;
+	struct who w = { .sk = c->sk, .tgid = BPF_CORE_READ(task, tgid), .tid = bpf_get_current_pid_tgid() };
 
 	if (w.tgid == self_tgid || BPF_CORE_READ(task, flags) & PF_KTHREAD)
 		return 0;
 	struct proc *p = proc_of(w.tgid);
-	if (!p || !selected(role, &w, of, p))
+	if (!p || !selected(c->role, &w, c->task, p))
 		return 0;
-	if (!p->announced && of == bpf_get_current_task())
+	if (!p->announced && c->task == bpf_get_current_task())
 		announce_process(p, &w);
 	return w.tgid;
+}
+
+static __always_inline __u32 current_target(struct sock *sk, __u32 role)
+{
+	struct candidate c = { .task = bpf_get_current_task(), .sk = (__u64)sk, .role = role };
+
+	return target_process(&c);
 }

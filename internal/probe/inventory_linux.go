@@ -52,7 +52,7 @@ func (l *loader) makeHealthMaps() error {
 		return nil
 	}
 	spec := l.specs[connHealth].Copy()
-	spec.Programs = nil
+	spec.Programs, spec.Variables = nil, nil
 	for name := range spec.Maps {
 		if _, ok := l.shared[name]; ok || name[0] == '.' {
 			delete(spec.Maps, name)
