@@ -161,10 +161,20 @@ static __always_inline void established(struct sock *sk, int old)
 	s->phase = STAT_ESTABLISHED;
 }
 
+/* Enters who listens on a port; nobody when it is not a target. */
+static __always_inline void listens(struct sock *sk, __u32 tgid)
+{
+	struct listener l = listener_of(sk);
+
+	if (tgid)
+		bpf_map_update_elem(&listeners, &l, &tgid, BPF_ANY);
+	else
+		bpf_map_delete_elem(&listeners, &l);
+}
+
 /* In the process that listens. */
 static __always_inline void listening(struct sock *sk)
 {
-	struct listener l = listener_of(sk);
 	struct stat *s = stat_of(sk);
 
 	if (!s)
@@ -173,8 +183,17 @@ static __always_inline void listening(struct sock *sk)
 		return;
 	s->phase = STAT_LISTENING;
 	s->key.tgid = current_target(sk, WIRE_ROLE_PASSIVE);
-	__u32 tgid = s->key.tgid;
-	bpf_map_update_elem(&listeners, &l, &tgid, BPF_ANY);
+	listens(sk, s->key.tgid);
+}
+
+/* Another socket may listen on the same port: it is entered again when it is settled next. */
+static __always_inline void listened(struct sock *sk, const struct stat *s)
+{
+	struct listener l = { .netns = s->netns, .port = s->key.port };
+	__u32 *tgid = bpf_map_lookup_elem(&listeners, &l);
+
+	if (tgid && *tgid == s->key.tgid)
+		bpf_map_delete_elem(&listeners, &l);
 }
 
 static __always_inline __u8 failure_of(int err)
@@ -207,6 +226,8 @@ static __always_inline void closed(struct sock *sk)
 	} else if (s->phase == STAT_ESTABLISHED) {
 		s->ended = bpf_ktime_get_ns();
 		s->phase = STAT_ENDED;
+	} else if (s->phase == STAT_LISTENING) {
+		listened(sk, s);
 	}
 	/* Now, for a socket that is disconnected forgets its counters. */
 	settle_now(sk, s, !sk->sk_socket, 0);
@@ -296,8 +317,11 @@ int health_iter(struct bpf_iter__bpf_sk_storage_map *ctx)
 	if (!sk || !round)
 		return 0;
 	struct stat *s = stat_of(sk);
-	if (s)
-		settle_now(sk, s, false, *round);
+	if (!s)
+		return 0;
+	settle_now(sk, s, false, *round);
+	if (sk->__sk_common.skc_state == TCP_LISTEN && s->key.tgid)
+		listens(sk, s->key.tgid);
 	return 0;
 }
 
@@ -340,6 +364,13 @@ static __always_inline __u8 role_of(struct sock *sk, __u8 phase)
 	return bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN;
 }
 
+static __always_inline __u32 target_of(struct task_struct *task, struct sock *sk, __u8 role)
+{
+	struct candidate c = { .task = (__u64)task, .sk = (__u64)sk, .role = role };
+
+	return target_process(&c);
+}
+
 /* Runs when the programs above have attached. A socket several processes hold is the first's. */
 SEC("iter/task_file")
 int inventory_iter(struct bpf_iter__task_file *ctx)
@@ -349,10 +380,15 @@ int inventory_iter(struct bpf_iter__task_file *ctx)
 	struct socket *socket;
 	struct sock *sk;
 
-	if (!task || !file || !(socket = bpf_sock_from_file(file)) || !(sk = socket->sk) || !is_tcp(sk))
+	if (!task || !file || !(socket = bpf_sock_from_file(file)) || !(sk = socket->sk))
 		return 0;
+	if (is_listener(sk)) {
+		__u32 tgid = target_of(task, sk, WIRE_ROLE_PASSIVE);
+		if (tgid)
+			listens(sk, tgid);
+	}
 	__u8 phase = phase_of(sk->__sk_common.skc_state);
-	if (phase == STAT_NONE)
+	if (!is_tcp(sk) || phase == STAT_NONE)
 		return 0;
 	struct stat *s = stat_of(sk);
 	if (!s) {
@@ -361,15 +397,8 @@ int inventory_iter(struct bpf_iter__task_file *ctx)
 			return 0;
 		begin_midway(s, sk);
 	}
-	if (!s->key.tgid) {
-		struct candidate c = { .task = (__u64)task, .sk = (__u64)sk, .role = s->key.role };
-		s->key.tgid = target_process(&c);
-	}
-	__u32 tgid = s->key.tgid;
-	if (phase == STAT_LISTENING && tgid) {
-		struct listener l = listener_of(sk);
-		bpf_map_update_elem(&listeners, &l, &tgid, BPF_ANY);
-	}
+	if (!s->key.tgid)
+		s->key.tgid = target_of(task, sk, s->key.role);
 	return 0;
 }
 

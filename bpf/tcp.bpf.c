@@ -574,7 +574,7 @@ int listeners_iter(struct bpf_iter__task_file *ctx)
 	if (!file || !(socket = bpf_sock_from_file(file)))
 		return 0;
 	struct sock *sk = BPF_CORE_READ(socket, sk);
-	if (!sk || !is_tcp(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+	if (!sk || !is_listener(sk))
 		return 0;
 	struct listener l = listener_of(sk);
 	__u32 nobody = 0;

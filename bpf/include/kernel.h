@@ -41,7 +41,7 @@ enum {
 };
 
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262 };
 /* include/linux/socket.h */
 enum { MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_WAITALL = 0x100, MSG_ERRQUEUE = 0x2000 };
 enum { SOCK_NOSPACE = 2 }; /* include/linux/net.h, a bit of socket.flags */

@@ -22,6 +22,9 @@ var apps = map[string]func(args []string) error{
 	"proxy":    proxy,
 	"echo":     echoServer,
 	"noise":    noise,
+
+	"doubleserver": doubleServer,
+	"doubleclient": doubleClient,
 }
 
 // Register adds a program that only some tests have. Call it before Main.
