@@ -106,6 +106,8 @@ func add(a, b health.Values) health.Values {
 	for i := range a.Failed {
 		a.Failed[i] += b.Failed[i]
 	}
+	a.RTOs += b.RTOs
+	a.Retransmits += b.Retransmits
 	a.ListenDrops += b.ListenDrops
 	a.ListenOverflows += b.ListenOverflows
 	a.ResetsSent += b.ResetsSent
