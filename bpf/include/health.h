@@ -277,7 +277,8 @@ __noinline int settle(struct stat *s, const struct now *n)
 	if (!s || !n)
 		return 0;
 	s->key.tgid = owner_of(s, n);
-	if (!s->key.tgid || quiet(s, n) || !(t = tally_of(&s->key)))
+	struct series key = s->key; /* here, for older verifiers take no other memory for a key */
+	if (!key.tgid || quiet(s, n) || !(t = tally_of(&key)))
 		return 0;
 	bool moved = add_growth(t, s, n);
 	add_opening(t, s);
