@@ -198,11 +198,15 @@ static __always_inline bool add_growth(struct tally *t, struct stat *s, const st
 	__u64 grown, moved = 0;
 
 	for (int i = 0; i < HEALTH_BYTES; i++) {
+		if (s->bytes[i] == n->bytes[i]) /* most sockets did nothing since */
+			continue;
 		grown = advance(&s->bytes[i], n->bytes[i]);
 		add(&t->bytes[i], grown);
 		moved |= grown;
 	}
 	for (int i = 0; i < HEALTH_COUNTS; i++) {
+		if (s->counts[i] == n->counts[i])
+			continue;
 		grown = advance32(&s->counts[i], n->counts[i]);
 		add(&t->counts[i], grown);
 		if (i == LISTEN_DROPS && n->full)

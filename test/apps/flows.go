@@ -64,7 +64,7 @@ func doubleServer(args []string) error {
 
 func (c *flowCounts) double(conn net.Conn) {
 	defer conn.Close()
-	buf := make([]byte, 64<<10)
+	buf := make([]byte, 8<<10) // small: there may be thousands
 	for {
 		n, err := conn.Read(buf[:len(buf)/2])
 		c.received.Add(uint64(n))
@@ -100,7 +100,7 @@ func (c *flowCounts) answerPackets(pc net.PacketConn) {
 // doubleClient talks to a doubleServer as the lines of its input say, and prints
 // its counts after each: "short n" opens and closes n connections, one after the
 // other, "open n" opens n more that stay, "talk" uses those, "idle n" opens n
-// that say nothing, "packets n" sends n datagrams, "from addr" does "short 1"
+// that say nothing, "greet n" opens n that say one byte, "packets n" sends n datagrams, "from addr" does "short 1"
 // from an address, "close" closes what is open.
 func doubleClient(args []string) error {
 	var counts flowCounts
@@ -116,16 +116,19 @@ func doubleClient(args []string) error {
 			}
 		case "from":
 			err = counts.short(args[0], &net.TCPAddr{IP: net.ParseIP(arg)})
-		case "open", "idle":
-			for range n {
+		case "open", "idle", "greet":
+			for i := 0; i < n && err == nil; i++ {
 				var c net.Conn
 				if c, err = net.Dial("tcp", args[0]); err != nil {
 					break
 				}
 				counts.connections.Add(1)
 				open = append(open, c)
-				if do == "open" {
+				switch do {
+				case "open":
 					err = counts.talk(c)
+				case "greet":
+					err = counts.exchange(c, 1)
 				}
 			}
 		case "talk":
@@ -160,9 +163,10 @@ func (c *flowCounts) short(addr string, from net.Addr) error {
 	return c.talk(conn)
 }
 
-// talk sends up to 100 kB, in pieces, and reads twice as much meanwhile.
-func (c *flowCounts) talk(conn net.Conn) error {
-	size := int64(1 + rand.IntN(100_000))
+func (c *flowCounts) talk(conn net.Conn) error { return c.exchange(conn, 1+rand.Int64N(100_000)) }
+
+// exchange sends size bytes, in pieces, and reads twice as much meanwhile.
+func (c *flowCounts) exchange(conn net.Conn, size int64) error {
 	sent := make(chan error, 1)
 	go func() {
 		for left := size; left > 0; {

@@ -3,7 +3,10 @@
 package e2e
 
 import (
+	"flag"
 	"fmt"
+	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,6 +15,7 @@ import (
 
 	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/probe"
+	"github.com/edf076de/ebpfreceiver/test/apps"
 )
 
 // TestHealthDatagrams holds datagrams, those without bytes too, against what both sides counted.
@@ -117,4 +121,42 @@ func TestHealthForget(t *testing.T) {
 	require.Zero(t, last.BytesSent, "%d bytes were told before", before.Sent)
 	require.Zero(t, last.Active)
 	require.EqualValues(t, 1, collect(t, p, 0).Closed, "it is still told")
+}
+
+// churn is how long TestHealthChurn goes on at least.
+var churn = flag.Duration("churn", time.Second, "how long connections and processes come and go")
+
+// TestHealthChurn opens and closes more connections, of more processes, than
+// there is room for at a time.
+func TestHealthChurn(t *testing.T) {
+	server := start(t, apps.Command("doubleserver", "127.0.0.1:0"))
+	addr := server.line(t)
+	p := kernelSide(t, func(c *probe.Config) {
+		ofPIDs(server.pid(), os.Getpid())(c) // the clients are children of this process
+		c.MaxConnections, c.MaxSeries = 2000, 30
+	})
+	drain(t, p)
+	var want uint64
+	before := slab(t)
+	for begin, n := time.Now(), 0; n < 60 || time.Since(begin) < *churn; n++ {
+		client := start(t, apps.Command("doubleclient", addr))
+		want += client.order(t, "short 50").Sent
+		require.NoError(t, client.in.Close())
+		require.NoError(t, client.cmd.Wait())
+		v := collect(t, p, client.pid())
+		require.EqualValues(t, 50, v.Opened)
+		require.False(t, overflows(t, p), "after %d processes", n)
+		p.ForgetHealth(uint32(client.pid()))
+	}
+	t.Logf("memory of the kernel grew by %d KiB", (slab(t)-before)>>10)
+	require.Equal(t, want, collect(t, p, server.pid()).BytesReceived)
+	requireNoneLost(t, p)
+}
+
+// overflows reports whether a process had no room.
+func overflows(t testing.TB, p *probe.Probes) bool {
+	t.Helper()
+	series, err := p.Health()
+	require.NoError(t, err)
+	return slices.ContainsFunc(series, func(s health.Series) bool { return s.Overflow && s.PID != 0 })
 }
