@@ -12,10 +12,10 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
-#include "args.h"
 #include "conn.h"
 #include "health.h"
 #include "listeners.h"
+#include "source.h"
 #include "target.h"
 #include "udp.h"
 

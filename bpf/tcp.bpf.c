@@ -21,7 +21,6 @@
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
 #include "announce.h"
-#include "args.h"
 #include "capture.h"
 #include "conn.h"
 #include "listeners.h"
@@ -52,7 +51,6 @@ struct {
 	__type(value, __u8);
 } verdicts SEC(".maps");
 volatile __u32 verdict_count;
-
 
 static __always_inline bool is_tcp(struct sock *sk)
 {

@@ -16,6 +16,7 @@ import (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	HealthMapAccepts                = "accepts"
 	HealthMapCgroups                = "cgroups"
 	HealthMapConns                  = "conns"
 	HealthMapConnsByAddress         = "conns_by_address"
@@ -64,6 +65,7 @@ const (
 	HealthVarReaderIdle             = "reader_idle"
 	HealthVarRecvmsgArgs            = "recvmsg_args"
 	HealthVarSelfTgid               = "self_tgid"
+	HealthVarTiming                 = "timing"
 )
 
 // LoadHealth returns the embedded CollectionSpec for Health.
@@ -127,6 +129,7 @@ type HealthProgramSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type HealthMapSpecs struct {
+	Accepts        *ebpf.MapSpec `ebpf:"accepts"`
 	Cgroups        *ebpf.MapSpec `ebpf:"cgroups"`
 	Conns          *ebpf.MapSpec `ebpf:"conns"`
 	ConnsByAddress *ebpf.MapSpec `ebpf:"conns_by_address"`
@@ -168,6 +171,7 @@ type HealthVariableSpecs struct {
 	ReaderIdle    *ebpf.VariableSpec `ebpf:"reader_idle"`
 	RecvmsgArgs   *ebpf.VariableSpec `ebpf:"recvmsg_args"`
 	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
+	Timing        *ebpf.VariableSpec `ebpf:"timing"`
 }
 
 // HealthObjects contains all objects after they have been loaded into the kernel.
@@ -190,6 +194,7 @@ func (o *HealthObjects) Close() error {
 //
 // It can be passed to LoadHealthObjects or ebpf.CollectionSpec.LoadAndAssign.
 type HealthMaps struct {
+	Accepts        *ebpf.Map `ebpf:"accepts"`
 	Cgroups        *ebpf.Map `ebpf:"cgroups"`
 	Conns          *ebpf.Map `ebpf:"conns"`
 	ConnsByAddress *ebpf.Map `ebpf:"conns_by_address"`
@@ -212,6 +217,7 @@ type HealthMaps struct {
 
 func (m *HealthMaps) Close() error {
 	return _HealthClose(
+		m.Accepts,
 		m.Cgroups,
 		m.Conns,
 		m.ConnsByAddress,
@@ -254,6 +260,7 @@ type HealthVariables struct {
 	ReaderIdle    *ebpf.Variable `ebpf:"reader_idle"`
 	RecvmsgArgs   *ebpf.Variable `ebpf:"recvmsg_args"`
 	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
+	Timing        *ebpf.Variable `ebpf:"timing"`
 }
 
 // HealthPrograms contains all programs after they have been loaded into the kernel.

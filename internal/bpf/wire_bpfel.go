@@ -107,11 +107,20 @@ type RawTally struct {
 	}
 }
 
+type RawWireAcked struct {
+	_      structs.HostLayout
+	H      RawWireHeader
+	Offset uint64
+	Meter  RawWireMeter
+}
+
 type RawWireClose struct {
 	_        structs.HostLayout
 	H        RawWireHeader
 	Sent     uint64
 	Received uint64
+	Acked    uint64
+	Meter    RawWireMeter
 	Error    uint32
 	Pad      uint32
 }
@@ -129,11 +138,14 @@ type RawWireData struct {
 	H        RawWireHeader
 	Offset   uint64
 	Other    uint64
+	Arrived  uint64
+	Acked    uint64
 	Size     uint32
 	TookUs   uint32
 	Tid      uint32
 	Captured uint16
 	TailLen  uint16
+	Meter    RawWireMeter
 	Tail     [16]uint8
 }
 
@@ -146,6 +158,7 @@ const (
 	RawWireDataFlagsWIRE_FAULT      RawWireDataFlags = 8
 	RawWireDataFlagsWIRE_UNREADABLE RawWireDataFlags = 16
 	RawWireDataFlagsWIRE_RACED      RawWireDataFlags = 32
+	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
 )
 
 type RawWireHeader struct {
@@ -165,6 +178,7 @@ const (
 	RawWireKindWIRE_CLOSE   RawWireKind = 3
 	RawWireKindWIRE_PROCESS RawWireKind = 4
 	RawWireKindWIRE_EXIT    RawWireKind = 5
+	RawWireKindWIRE_ACKED   RawWireKind = 6
 )
 
 type RawWireLoss uint32
@@ -180,10 +194,22 @@ const (
 	RawWireLossWIRE_LOSSES                  RawWireLoss = 7
 )
 
+type RawWireMeter struct {
+	_           structs.HostLayout
+	Retransmits uint32
+	RtoUs       uint32
+	SrttUs      uint32
+	MinRttUs    uint32
+	ZeroWindows uint32
+	OutOfOrder  uint32
+}
+
 type RawWireOpen struct {
 	_           structs.HostLayout
 	H           RawWireHeader
 	Established uint64
+	Connect     uint64
+	Accepted    uint64
 	Netns       uint32
 	Family      uint16
 	LocalPort   uint16
@@ -205,8 +231,9 @@ const (
 	RawWirePartWIRE_PART_OPEN     RawWirePart = 4
 	RawWirePartWIRE_PART_CLOSE    RawWirePart = 5
 	RawWirePartWIRE_PART_PROCESS  RawWirePart = 6
-	RawWirePartWIRE_PART_HEALTH   RawWirePart = 7
-	RawWirePartWIRE_PARTS         RawWirePart = 8
+	RawWirePartWIRE_PART_ACK      RawWirePart = 7
+	RawWirePartWIRE_PART_HEALTH   RawWirePart = 8
+	RawWirePartWIRE_PARTS         RawWirePart = 9
 )
 
 type RawWireProcess struct {
@@ -243,6 +270,7 @@ const (
 	RawVarExportHealthVar       = "export_health_var"
 	RawVarExportSeries          = "export_series"
 	RawVarExportTally           = "export_tally"
+	RawVarExportWireAcked       = "export_wire_acked"
 	RawVarExportWireClose       = "export_wire_close"
 	RawVarExportWireCloseFlags  = "export_wire_close_flags"
 	RawVarExportWireData        = "export_wire_data"
@@ -250,6 +278,7 @@ const (
 	RawVarExportWireHeader      = "export_wire_header"
 	RawVarExportWireKind        = "export_wire_kind"
 	RawVarExportWireLoss        = "export_wire_loss"
+	RawVarExportWireMeter       = "export_wire_meter"
 	RawVarExportWireOpen        = "export_wire_open"
 	RawVarExportWirePart        = "export_wire_part"
 	RawVarExportWireProcess     = "export_wire_process"
@@ -318,6 +347,7 @@ type RawVariableSpecs struct {
 	ExportHealthVar       *ebpf.VariableSpec `ebpf:"export_health_var"`
 	ExportSeries          *ebpf.VariableSpec `ebpf:"export_series"`
 	ExportTally           *ebpf.VariableSpec `ebpf:"export_tally"`
+	ExportWireAcked       *ebpf.VariableSpec `ebpf:"export_wire_acked"`
 	ExportWireClose       *ebpf.VariableSpec `ebpf:"export_wire_close"`
 	ExportWireCloseFlags  *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
 	ExportWireData        *ebpf.VariableSpec `ebpf:"export_wire_data"`
@@ -325,6 +355,7 @@ type RawVariableSpecs struct {
 	ExportWireHeader      *ebpf.VariableSpec `ebpf:"export_wire_header"`
 	ExportWireKind        *ebpf.VariableSpec `ebpf:"export_wire_kind"`
 	ExportWireLoss        *ebpf.VariableSpec `ebpf:"export_wire_loss"`
+	ExportWireMeter       *ebpf.VariableSpec `ebpf:"export_wire_meter"`
 	ExportWireOpen        *ebpf.VariableSpec `ebpf:"export_wire_open"`
 	ExportWirePart        *ebpf.VariableSpec `ebpf:"export_wire_part"`
 	ExportWireProcess     *ebpf.VariableSpec `ebpf:"export_wire_process"`
@@ -369,6 +400,7 @@ type RawVariables struct {
 	ExportHealthVar       *ebpf.Variable `ebpf:"export_health_var"`
 	ExportSeries          *ebpf.Variable `ebpf:"export_series"`
 	ExportTally           *ebpf.Variable `ebpf:"export_tally"`
+	ExportWireAcked       *ebpf.Variable `ebpf:"export_wire_acked"`
 	ExportWireClose       *ebpf.Variable `ebpf:"export_wire_close"`
 	ExportWireCloseFlags  *ebpf.Variable `ebpf:"export_wire_close_flags"`
 	ExportWireData        *ebpf.Variable `ebpf:"export_wire_data"`
@@ -376,6 +408,7 @@ type RawVariables struct {
 	ExportWireHeader      *ebpf.Variable `ebpf:"export_wire_header"`
 	ExportWireKind        *ebpf.Variable `ebpf:"export_wire_kind"`
 	ExportWireLoss        *ebpf.Variable `ebpf:"export_wire_loss"`
+	ExportWireMeter       *ebpf.Variable `ebpf:"export_wire_meter"`
 	ExportWireOpen        *ebpf.Variable `ebpf:"export_wire_open"`
 	ExportWirePart        *ebpf.Variable `ebpf:"export_wire_part"`
 	ExportWireProcess     *ebpf.Variable `ebpf:"export_wire_process"`

@@ -62,8 +62,14 @@ var hooks = []hook{
 		{"sendpage_fexit"},
 		{"sendpage_start_kprobe", "sendpage_kretprobe"},
 	}},
-	{name: "udp_send", object: connHealth, forms: [][]string{{"udp_send_tail"}, {"udp_send_fexit", "udp6_send_fexit"}}},
-	{name: "udp_recv", object: connHealth, forms: [][]string{{"udp_recv_tail"}, {"udp_recv_fexit", "udp6_recv_fexit"}}},
+	{name: "udp_send", object: connHealth, forms: [][]string{
+		{"udp_send_tail"},
+		{"udp_send_fexit", "udp6_send_fexit"},
+	}, stateless: true},
+	{name: "udp_recv", object: connHealth, forms: [][]string{
+		{"udp_recv_tail"},
+		{"udp_recv_fexit", "udp6_recv_fexit"},
+	}, stateless: true},
 }
 
 // A tail is a program that another one calls, through a table.
