@@ -13,9 +13,14 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/health"
 )
 
-// forgetfulness is how long sockets of a process that was forgotten may still
-// end: longer than TCP tries to reach a peer for a socket nobody holds.
-const forgetfulness = 20 * time.Minute
+const (
+	// A process that has exited is forgotten after patience, for nobody may say
+	// so: its exit is told only if the process was.
+	patience = 5 * time.Minute
+	// Sockets of a process that was forgotten may still end for as long as TCP
+	// tries to reach a peer for a socket nobody holds.
+	forgetfulness = 20 * time.Minute
+)
 
 // healthReader reads the tallies of bpf/health.bpf.c.
 type healthReader struct {
@@ -26,6 +31,7 @@ type healthReader struct {
 	round     uint64 // of the present collection
 	freed     uint64 // tallies
 	known     map[uint32][]bpf.RawSeries
+	exited    map[uint32]time.Time // and not forgotten
 	forgotten map[uint32]time.Time
 	late      bpf.RawTally // of forgotten processes
 }
@@ -44,7 +50,7 @@ func newHealthReader(l *loader) *healthReader {
 	}
 	return &healthReader{
 		settle: it, tallies: l.shared["tallies"], vars: l.shared["health_vars"], procs: l.shared["procs"],
-		forgotten: make(map[uint32]time.Time),
+		exited: make(map[uint32]time.Time), forgotten: make(map[uint32]time.Time),
 	}
 }
 
@@ -75,16 +81,21 @@ func (h *healthReader) read(now time.Time) ([]health.Series, error) {
 	if err := h.settle.run(); err != nil {
 		return nil, fmt.Errorf("settling the sockets: %w", err)
 	}
-	h.known = make(map[uint32][]bpf.RawSeries)
-	for pid, since := range h.forgotten {
-		if now.Sub(since) > forgetfulness {
-			delete(h.forgotten, pid)
-		}
+	all, err := h.readTallies()
+	if err != nil {
+		return nil, fmt.Errorf("reading connection health: %w", err)
 	}
-	var all []health.Series
-	var key bpf.RawSeries
-	var tally, last bpf.RawTally
-	var dead []bpf.RawSeries
+	h.notice(now)
+	return all, nil
+}
+
+func (h *healthReader) readTallies() (all []health.Series, err error) {
+	var (
+		key         bpf.RawSeries
+		tally, last bpf.RawTally
+		dead        []bpf.RawSeries
+	)
+	h.known = make(map[uint32][]bpf.RawSeries)
 	entries := h.tallies.Iterate()
 	for entries.Next(&key, &tally) {
 		if tally.Round != h.round {
@@ -103,7 +114,7 @@ func (h *healthReader) read(now time.Time) ([]health.Series, error) {
 		}
 	}
 	if err := entries.Err(); err != nil {
-		return nil, fmt.Errorf("reading connection health: %w", err)
+		return nil, err
 	}
 	h.free(dead)
 	if last = sum(last, h.late); last != (bpf.RawTally{}) {
@@ -112,25 +123,54 @@ func (h *healthReader) read(now time.Time) ([]health.Series, error) {
 	return all, nil
 }
 
+// notice forgets processes that exited some time ago, and in the end that it forgot them.
+func (h *healthReader) notice(now time.Time) {
+	for pid := range h.known {
+		switch since, exited := h.exited[pid]; {
+		case h.lives(pid):
+			delete(h.exited, pid)
+		case !exited:
+			h.exited[pid] = now
+		case now.Sub(since) > patience:
+			h.drop(pid, now)
+		}
+	}
+	for pid, since := range h.forgotten {
+		if now.Sub(since) > forgetfulness {
+			delete(h.forgotten, pid)
+		}
+	}
+}
+
+// lives reports whether the kernel side knows a process.
+func (h *healthReader) lives(pid uint32) bool {
+	var record procRecord
+	return !errors.Is(h.procs.Lookup(pid, &record), ebpf.ErrKeyNotExist)
+}
+
 // isForgotten reports whether a process was forgotten, and is no other by its PID now.
 func (h *healthReader) isForgotten(pid uint32) bool {
 	if _, ok := h.forgotten[pid]; !ok {
 		return false
 	}
-	var record procRecord
-	if errors.Is(h.procs.Lookup(pid, &record), ebpf.ErrKeyNotExist) {
-		return true
+	if h.lives(pid) {
+		delete(h.forgotten, pid)
+		return false
 	}
-	delete(h.forgotten, pid)
-	return false
+	return true
 }
 
 func (h *healthReader) forget(pid uint32, now time.Time) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.drop(pid, now)
+}
+
+func (h *healthReader) drop(pid uint32, now time.Time) {
 	h.forgotten[pid] = now
 	h.free(h.known[pid])
 	delete(h.known, pid)
+	delete(h.exited, pid)
 }
 
 func (h *healthReader) free(keys []bpf.RawSeries) {
