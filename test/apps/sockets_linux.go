@@ -23,6 +23,7 @@ func init() { Register("sockets", sockets) }
 //	connect port       connects and answers "connected" or the error
 //	impatient port n   the same, but gives up after n SYNs
 //	begin port         begins to connect, and closes
+//	fill port          connects and writes until there is no room
 //	reset port         connects, and closes with a reset
 //	again port         connects one socket, disconnects it and connects it again
 func sockets([]string) error {
@@ -68,7 +69,10 @@ func do(what string, n, m int) (string, error) {
 	if what == "again" && err == nil {
 		err = again(fd, to)
 	}
-	if what == "connect" && err == nil {
+	if what == "fill" && err == nil {
+		err = fill(fd)
+	}
+	if (what == "connect" || what == "fill") && err == nil {
 		return "connected", nil // and stays so
 	}
 	if errors.Is(err, unix.EINPROGRESS) {
@@ -91,6 +95,19 @@ func listen(backlog int) (string, error) {
 		return "", err
 	}
 	return strconv.Itoa(addr.(*unix.SockaddrInet4).Port), unix.Listen(fd, backlog)
+}
+
+func fill(fd int) error {
+	if err := unix.SetNonblock(fd, true); err != nil {
+		return err
+	}
+	for {
+		if _, err := unix.Write(fd, make([]byte, 64<<10)); errors.Is(err, unix.EAGAIN) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
 }
 
 // again disconnects a socket, by connecting it to nobody, and connects it anew.

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/edf076de/ebpfreceiver/internal/health"
+	"github.com/edf076de/ebpfreceiver/internal/probe"
 	"github.com/edf076de/ebpfreceiver/test/apps"
 )
 
@@ -138,4 +139,47 @@ func TestHealthSocketAgain(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond)
 	require.EqualValues(t, 2, v.Opened)
 	require.EqualValues(t, 1100, v.BytesSent)
+}
+
+// TestHealthStalled writes to a program that never reads.
+func TestHealthStalled(t *testing.T) {
+	a := apart(t)
+	p := kernelSide(t, ofPIDs(a.pid()))
+	drain(t, p)
+	port := a.ask(t, "listen 5")
+	require.Equal(t, "connected", a.ask(t, "connect "+port))
+	require.Zero(t, collect(t, p, a.pid()).ZeroWindows)
+	require.Equal(t, "connected", a.ask(t, "fill "+port))
+	require.Eventually(t, func() bool { return collect(t, p, a.pid()).ZeroWindows > 0 }, 10*time.Second, 50*time.Millisecond)
+	before := collect(t, p, a.pid()).ZeroWindows
+	require.Equal(t, before+1, collect(t, p, a.pid()).ZeroWindows, "one in each collection")
+}
+
+// TestHealthFamilies tells IPv6 from IPv4, also when it is spoken on a socket of IPv6.
+func TestHealthFamilies(t *testing.T) {
+	for listen, six := range map[string]bool{"[::1]:0": true, "[::]:0": false, "127.0.0.1:0": false} {
+		server := start(t, apps.Command("doubleserver", listen))
+		addr := strings.Replace(server.line(t), "[::]", "[::ffff:127.0.0.1]", 1)
+		client := start(t, apps.Command("doubleclient", addr))
+		p := kernelSide(t, func(c *probe.Config) {
+			ofPIDs(server.pid(), client.pid())(c)
+			c.HealthPeer = true
+		})
+		drain(t, p)
+		client.order(t, "open 1")
+		client.order(t, "packets 1")
+		series, err := p.Health()
+		require.NoError(t, err)
+		peers := 0
+		for _, s := range series {
+			if s.Transport == health.UDP && s.Role == health.Unknown {
+				continue // a socket that is not connected has the family it was made with, and no peer
+			}
+			peers++
+			require.Equal(t, six, s.V6, "%s: %+v", listen, s.Key)
+			require.True(t, s.Peer.IsLoopback(), "%s: %+v", listen, s.Key)
+			require.Equal(t, six, s.Peer.Is6(), "%s: %+v", listen, s.Key)
+		}
+		require.Equal(t, 3, peers)
+	}
 }

@@ -107,6 +107,7 @@ func add(a, b health.Values) health.Values {
 		a.Failed[i] += b.Failed[i]
 	}
 	a.RTOs += b.RTOs
+	a.ZeroWindows += b.ZeroWindows
 	a.Retransmits += b.Retransmits
 	a.ListenDrops += b.ListenDrops
 	a.ListenOverflows += b.ListenOverflows
