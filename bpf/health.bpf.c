@@ -364,13 +364,6 @@ static __always_inline __u8 role_of(struct sock *sk, __u8 phase)
 	return bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN;
 }
 
-static __always_inline __u32 target_of(struct task_struct *task, struct sock *sk, __u8 role)
-{
-	struct candidate c = { .task = (__u64)task, .sk = (__u64)sk, .role = role };
-
-	return target_process(&c);
-}
-
 /* Runs when the programs above have attached. A socket several processes hold is the first's. */
 SEC("iter/task_file")
 int inventory_iter(struct bpf_iter__task_file *ctx)

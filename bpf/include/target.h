@@ -10,7 +10,9 @@
 struct candidate {
 	__u64 task;
 	__u64 sk;
-	__u32 role; /* enum wire_role */
+	__u32 tgid;
+	__u32 flags; /* of the task */
+	__u32 role;  /* enum wire_role */
 	__u32 pad;
 };
 
@@ -21,14 +23,11 @@ struct candidate {
  */
 __noinline __u32 target_process(const struct candidate *c)
 {
-	if (!c)
+	if (!c || c->tgid == self_tgid || c->flags & PF_KTHREAD)
 		return 0;
-	struct task_struct *task = (struct task_struct *)c->task;
-	struct who w = { .sk = c->sk, .tgid = BPF_CORE_READ(task, tgid), .tid = bpf_get_current_pid_tgid() };
-
-	if (w.tgid == self_tgid || BPF_CORE_READ(task, flags) & PF_KTHREAD)
-		return 0;
+	struct who w = { .sk = c->sk, .tgid = c->tgid, .tid = bpf_get_current_pid_tgid() };
 	struct proc *p = proc_of(w.tgid);
+
 	if (!p || !selected(c->role, &w, c->task, p))
 		return 0;
 	if (!p->announced && c->task == bpf_get_current_task())
@@ -36,9 +35,16 @@ __noinline __u32 target_process(const struct candidate *c)
 	return w.tgid;
 }
 
-static __always_inline __u32 current_target(struct sock *sk, __u32 role)
+static __always_inline __u32 target_of(struct task_struct *task, struct sock *sk, __u32 role)
 {
-	struct candidate c = { .task = bpf_get_current_task(), .sk = (__u64)sk, .role = role };
+	struct candidate c = {
+		.task = (__u64)task, .sk = (__u64)sk, .tgid = task->tgid, .flags = task->flags, .role = role
+	};
 
 	return target_process(&c);
+}
+
+static __always_inline __u32 current_target(struct sock *sk, __u32 role)
+{
+	return target_of(bpf_get_current_task_btf(), sk, role);
 }
