@@ -28,8 +28,6 @@
 #include "udp.h"
 #include "wakeup.h"
 
-#define DNS_PORT 53
-
 /* Most messages are small. 1232 is what resolvers agreed to send at most over UDP (dnsflagday.net/2020). */
 #define SMALL 256
 #define LARGE 1232
@@ -93,8 +91,8 @@ static __always_inline __u64 targets_of_dns(struct proc *p, const struct who *w)
 	__u32 port = DNS_PORT;
 	__u64 *named = bpf_map_lookup_elem(&ports, &port);
 
-	return (any_port | names_more | (named ? *named : 0)) & (p->inherited | any_pid) & targets_of_cgroup() &
-	       targets_of_exe(p, w->tid);
+	return (any_port | names_more | (named ? *named : 0)) & (p->inherited | any_pid) &
+	       targets_of_cgroup(bpf_get_current_task()) & targets_of_exe(p, bpf_get_current_task(), w->tid);
 }
 
 /* Whether the DNS of the current process is observed; if so it is announced. */

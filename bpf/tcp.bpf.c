@@ -24,6 +24,7 @@
 #include "args.h"
 #include "capture.h"
 #include "conn.h"
+#include "listeners.h"
 #include "select.h"
 #include "shared.h"
 #include "source.h"
@@ -45,18 +46,6 @@ struct {
 	__type(value, __u8);
 } verdicts SEC(".maps");
 volatile __u32 verdict_count;
-
-/* Ports that were listened on when the probes were loaded. */
-struct listener {
-	__u32 netns;
-	__u32 port;
-};
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4096);
-	__type(key, struct listener);
-	__type(value, __u8);
-} listeners SEC(".maps");
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -88,10 +77,7 @@ static __noinline struct conn *adopt(struct sock *sk, __u32 received, __u32 sent
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
 		return NULL;
 	}
-	struct listener l = {
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
-	};
+	struct listener l = listener_of(sk);
 	begin(c, sk, bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN);
 	c->midstream = 1;
 	c->meter.retransmits = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
@@ -240,7 +226,7 @@ int BPF_PROG(send_tp, struct sock *sk, int ret)
 	if (is_tcp_socket(sk))
 		return on_sent(sk, ret, !send_starts, true);
 	if (is_udp_socket(sk))
-		bpf_tail_call(ctx, &udp_send_progs, UDP_DNS);
+		PASS_UDP(ctx, &udp_send_progs, sk);
 	return 0;
 }
 SEC("fexit/tcp_sendmsg")
@@ -330,12 +316,11 @@ int recv_start_fentry(unsigned long long *ctx)
 SEC("tp_btf/sock_recv_length")
 int BPF_PROG(recv_tp, struct sock *sk, int ret, int flags)
 {
-	if (!is_tcp_socket(sk)) {
-		if (is_udp_socket(sk))
-			bpf_tail_call(ctx, &udp_recv_progs, UDP_DNS);
+	if (ret < 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
 		return 0;
-	}
-	if (ret <= 0 || flags & (MSG_PEEK | MSG_ERRQUEUE))
+	if (is_udp_socket(sk)) /* also with 0 bytes: that is a datagram */
+		PASS_UDP(ctx, &udp_recv_progs, sk);
+	if (ret == 0 || !is_tcp_socket(sk))
 		return 0;
 	if (flags & MSG_TRUNC) {
 		struct source none = {};
@@ -573,14 +558,11 @@ int listeners_iter(struct bpf_iter__task_file *ctx)
 	if (!file || !(socket = bpf_sock_from_file(file)))
 		return 0;
 	struct sock *sk = BPF_CORE_READ(socket, sk);
-	if (!sk || !is_tcp(sk) || BPF_CORE_READ(sk, __sk_common.skc_state) != TCP_LISTEN)
+	if (!sk || !is_listener(sk))
 		return 0;
-	struct listener l = {
-		.netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum),
-		.port = BPF_CORE_READ(sk, __sk_common.skc_num),
-	};
-	__u8 yes = 1;
-	bpf_map_update_elem(&listeners, &l, &yes, BPF_ANY);
+	struct listener l = listener_of(sk);
+	__u32 nobody = 0;
+	bpf_map_update_elem(&listeners, &l, &nobody, BPF_ANY);
 	return 0;
 }
 

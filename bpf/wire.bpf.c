@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Only types: bpf2go reads their layout from here, once, for package event. */
+/* Only types: bpf2go reads their layout from here, once, for the packages event and probe. */
 #include "types.h"
+#include "tally.h"
 #include "wire.h"
 
 #define EXPORT(kind, name) const kind name *export_##name __attribute__((unused))
@@ -20,3 +21,11 @@ EXPORT(enum, wire_datagram_flags);
 EXPORT(enum, wire_close_flags);
 EXPORT(enum, wire_loss);
 EXPORT(enum, wire_part);
+EXPORT(struct, series);
+EXPORT(struct, tally);
+EXPORT(enum, health_transport);
+EXPORT(enum, health_failure);
+EXPORT(enum, health_histogram);
+EXPORT(enum, health_bytes);
+EXPORT(enum, health_counts);
+EXPORT(enum, health_var);

@@ -66,11 +66,11 @@ static __always_inline bool announce_process(struct proc *p, const struct who *w
 	e->exe_at = e->cgroup_at = WIRE_PATH;
 	b = path_begin(w->tid);
 	if (b) {
-		if (path_of_exe(w->tid))
+		if (path_of_exe((__u64)task, w->tid))
 			e->exe_at = b->at;
 		bpf_probe_read_kernel(e->exe, WIRE_PATH, b->text);
 		b->at = WIRE_PATH;
-		if (path_of_cgroup(w->tid))
+		if (path_of_cgroup((__u64)task, w->tid))
 			e->cgroup_at = b->at;
 		bpf_probe_read_kernel(e->cgroup, WIRE_PATH, b->text);
 		path_end(w->tid);

@@ -41,7 +41,7 @@ enum {
 };
 
 enum { AF_INET = 2, AF_INET6 = 10 };
-enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17 };
+enum { IPPROTO_TCP = 6, IPPROTO_UDP = 17, IPPROTO_MPTCP = 262 };
 /* include/linux/socket.h */
 enum { MSG_PEEK = 0x2, MSG_TRUNC = 0x20, MSG_WAITALL = 0x100, MSG_ERRQUEUE = 0x2000 };
 enum { SOCK_NOSPACE = 2 }; /* include/linux/net.h, a bit of socket.flags */
@@ -60,6 +60,17 @@ enum {
 	TCP_CLOSING,
 };
 enum { SHUTDOWN_BOTH = 3 }; /* include/net/sock.h SHUTDOWN_MASK */
+enum sock_flags { SOCK_DONE = 1 }; /* likewise */
+/* include/uapi/asm-generic/errno.h */
+enum {
+	ENETDOWN = 100,
+	ENETUNREACH = 101,
+	ECONNRESET = 104,
+	ETIMEDOUT = 110,
+	ECONNREFUSED = 111,
+	EHOSTDOWN = 112,
+	EHOSTUNREACH = 113,
+};
 /* include/linux/sched.h */
 enum { PF_IO_WORKER = 0x10, PF_KTHREAD = 0x00200000 };
 
@@ -90,9 +101,14 @@ struct sock_common {
 	unsigned short skc_family;
 	volatile unsigned char skc_state;
 	possible_net_t skc_net;
+	unsigned long skc_flags;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
 };
+
+typedef struct {
+	int counter;
+} atomic_t;
 
 struct file;
 struct socket {
@@ -107,6 +123,13 @@ struct sock {
 	struct socket *sk_socket;
 	__u16 sk_protocol;
 	__u8 sk_shutdown;
+	__u32 sk_ack_backlog;
+	__u32 sk_max_ack_backlog;
+	atomic_t sk_drops;
+};
+
+struct inet_connection_sock {
+	__u8 icsk_retransmits;
 };
 
 struct minmax_sample {
@@ -117,14 +140,23 @@ struct minmax {
 	struct minmax_sample s[3];
 };
 struct tcp_sock {
+	struct inet_connection_sock inet_conn;
 	__u32 rcv_nxt;
 	__u32 copied_seq;
 	__u32 write_seq;
+	__u32 snd_nxt;
 	__u32 snd_una;
 	__u32 snd_wnd;
 	__u32 srtt_us; /* eight times the time */
 	struct minmax rtt_min;
+	__u32 segs_in;
+	__u32 segs_out;
+	__u64 bytes_sent;     /* retransmissions too */
+	__u64 bytes_received; /* the peer's FIN counts as one */
+	__u64 bytes_retrans;
 	__u32 total_retrans;
+	__u32 rcv_ooopack;
+	__u16 total_rto; /* 6.7 and later */
 };
 
 struct sk_buff {
@@ -224,9 +256,6 @@ struct cgroup {
 struct css_set {
 	struct cgroup *dfl_cgrp;
 };
-typedef struct {
-	int counter;
-} atomic_t;
 struct signal_struct {
 	atomic_t live;
 };
@@ -255,6 +284,10 @@ struct bpf_iter__task_file {
 	struct task_struct *task;
 	__u32 fd;
 	struct file *file;
+};
+struct bpf_iter__bpf_sk_storage_map {
+	struct bpf_iter_meta *meta;
+	struct sock *sk;
 };
 
 /* Registers of a task at its last entry from user space (arch/{x86,arm64}/include/asm/ptrace.h). */

@@ -116,13 +116,14 @@ static __always_inline bool path_prepend(struct path_buffer *b, const void *name
 }
 
 /*
- * The current process' executable's path in its mount namespace, into the buffer
- * of thread tid; false when it does not fit. Global, as glob_matches is.
+ * The path of a task's executable in its mount namespace, into the buffer of
+ * thread tid; false when it does not fit. Global, as glob_matches is. The task is
+ * a number because older verifiers take no typed pointers here.
  */
-__noinline bool path_of_exe(__u32 tid)
+__noinline bool path_of_exe(__u64 of, __u32 tid)
 {
 	struct path_buffer *b = bpf_map_lookup_elem(&paths, &tid);
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = (struct task_struct *)of;
 	struct file *exe = BPF_CORE_READ(task, mm, exe_file);
 	struct dentry *d = BPF_CORE_READ(exe, f_path.dentry);
 	struct vfsmount *v = BPF_CORE_READ(exe, f_path.mnt);
@@ -157,11 +158,11 @@ static __always_inline struct kernfs_node *parent_of(struct kernfs_node *kn)
 	return BPF_CORE_READ((struct kernfs_node___old *)kn, parent);
 }
 
-/* The path of the current process' cgroup in the v2 hierarchy, likewise. */
-__noinline bool path_of_cgroup(__u32 tid)
+/* The path of a task's cgroup in the v2 hierarchy, likewise. */
+__noinline bool path_of_cgroup(__u64 of, __u32 tid)
 {
 	struct path_buffer *b = bpf_map_lookup_elem(&paths, &tid);
-	struct task_struct *task = (struct task_struct *)bpf_get_current_task();
+	struct task_struct *task = (struct task_struct *)of;
 	struct kernfs_node *kn = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn);
 
 	if (!b)
@@ -252,13 +253,13 @@ static __always_inline struct proc *proc_of(__u32 tgid)
 	return p;
 }
 
-static __always_inline __u64 targets_of_exe(struct proc *p, __u32 tid)
+static __always_inline __u64 targets_of_exe(struct proc *p, __u64 task, __u32 tid)
 {
 	if (!exe_globs)
 		return any_exe;
 	if (!p->known) {
 		struct path_buffer *b = path_begin(tid);
-		if (b && path_of_exe(tid))
+		if (b && path_of_exe(task, tid))
 			p->targets = targets_of_path(tid, 0, exe_globs);
 		path_end(tid);
 		p->known = 1;
@@ -266,39 +267,46 @@ static __always_inline __u64 targets_of_exe(struct proc *p, __u32 tid)
 	return p->targets | any_exe;
 }
 
-static __always_inline __u64 targets_of_port(const struct conn *c, struct sock *sk)
+static __always_inline __u64 targets_of_port(__u8 role, struct sock *sk)
 {
 	__u32 local = BPF_CORE_READ(sk, __sk_common.skc_num);
 	__u32 remote = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	__u64 *l = bpf_map_lookup_elem(&ports, &local), *r = bpf_map_lookup_elem(&ports, &remote);
 	__u64 targets = any_port;
 
-	if (l && c->role != WIRE_ROLE_ACTIVE)
+	if (l && role != WIRE_ROLE_ACTIVE)
 		targets |= *l;
-	if (r && c->role != WIRE_ROLE_PASSIVE)
+	if (r && role != WIRE_ROLE_PASSIVE)
 		targets |= *r;
 	return targets;
 }
 
-static __always_inline __u64 targets_of_cgroup(void)
+static __always_inline __u64 targets_of_cgroup(__u64 task)
 {
 	__u64 id;
 
 	if (any_cgroup == ~0ULL)
 		return any_cgroup;
-	id = bpf_get_current_cgroup_id();
+	if (task == bpf_get_current_task())
+		id = bpf_get_current_cgroup_id();
+	else
+		id = BPF_CORE_READ((struct task_struct *)task, cgroups, dfl_cgrp, kn, id);
 	__u64 *targets = bpf_map_lookup_elem(&cgroups, &id);
 	return any_cgroup | (targets ? *targets : 0);
 }
 
-/* Whether the current process' connection c is observed. */
-static __always_inline bool selected(const struct conn *c, const struct who *w, struct proc *p)
+/*
+ * Whether a connection of a process is observed: its task by role on socket
+ * w->sk. w->tid is the thread that asks.
+ */
+static __always_inline bool selected(__u8 role, const struct who *w, __u64 task, struct proc *p)
 {
-	__u64 targets = targets_of_port(c, (struct sock *)w->sk) & (p->inherited | any_pid) & targets_of_cgroup();
+	__u64 targets =
+	    targets_of_port(role, (struct sock *)w->sk) & (p->inherited | any_pid) & targets_of_cgroup(task);
 
 	if (have_includes && !(targets & 0xffffffff))
 		return false;
-	targets &= targets_of_exe(p, w->tid);
+	targets &= targets_of_exe(p, task, w->tid);
 	if (have_includes && !(targets & 0xffffffff))
 		return false;
 	return !(targets >> 32);
@@ -316,7 +324,7 @@ __noinline int classify(struct conn *c, const struct who *w)
 	if (w->tgid == self_tgid)
 		return 0;
 	p = proc_of(w->tgid);
-	if (p && selected(c, w, p))
+	if (p && selected(c->role, w, bpf_get_current_task(), p))
 		c->state = CONN_ON;
 	if (c->state != CONN_ON)
 		c->watch_rx = c->checked = 0;

@@ -166,5 +166,6 @@ enum wire_part {
 	WIRE_PART_PROCESS,
 	WIRE_PART_ACK, /* an acknowledgement: a delivery time is missing */
 	WIRE_PART_DATAGRAM,
+	WIRE_PART_HEALTH, /* of a connection */
 	WIRE_PARTS,
 };

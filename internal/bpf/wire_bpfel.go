@@ -13,6 +13,100 @@ import (
 	"github.com/cilium/ebpf"
 )
 
+type RawHealthBytes uint32
+
+const (
+	RawHealthBytesBYTES_SENT          RawHealthBytes = 0
+	RawHealthBytesBYTES_RECEIVED      RawHealthBytes = 1
+	RawHealthBytesBYTES_RETRANSMITTED RawHealthBytes = 2
+	RawHealthBytesHEALTH_BYTES        RawHealthBytes = 3
+)
+
+type RawHealthCounts uint32
+
+const (
+	RawHealthCountsSEGMENTS_SENT     RawHealthCounts = 0
+	RawHealthCountsSEGMENTS_RECEIVED RawHealthCounts = 1
+	RawHealthCountsRETRANSMITS       RawHealthCounts = 2
+	RawHealthCountsOUT_OF_ORDER      RawHealthCounts = 3
+	RawHealthCountsRTOS              RawHealthCounts = 4
+	RawHealthCountsRESETS_SENT       RawHealthCounts = 5
+	RawHealthCountsRESETS_RECEIVED   RawHealthCounts = 6
+	RawHealthCountsLISTEN_DROPS      RawHealthCounts = 7
+	RawHealthCountsHEALTH_COUNTS     RawHealthCounts = 8
+)
+
+type RawHealthFailure uint32
+
+const (
+	RawHealthFailureFAILED_REFUSED     RawHealthFailure = 0
+	RawHealthFailureFAILED_RESET       RawHealthFailure = 1
+	RawHealthFailureFAILED_TIMED_OUT   RawHealthFailure = 2
+	RawHealthFailureFAILED_UNREACHABLE RawHealthFailure = 3
+	RawHealthFailureFAILED_OTHER       RawHealthFailure = 4
+	RawHealthFailureFAILURES           RawHealthFailure = 5
+)
+
+type RawHealthHistogram uint32
+
+const (
+	RawHealthHistogramHISTOGRAM_CONNECT  RawHealthHistogram = 0
+	RawHealthHistogramHISTOGRAM_DURATION RawHealthHistogram = 1
+	RawHealthHistogramHISTOGRAM_RTT      RawHealthHistogram = 2
+	RawHealthHistogramHISTOGRAMS         RawHealthHistogram = 3
+)
+
+type RawHealthTransport uint32
+
+const (
+	RawHealthTransportHEALTH_TCP RawHealthTransport = 1
+	RawHealthTransportHEALTH_UDP RawHealthTransport = 2
+)
+
+type RawHealthVar uint32
+
+const (
+	RawHealthVarHEALTH_ROUND         RawHealthVar = 0
+	RawHealthVarHEALTH_STATS_MADE    RawHealthVar = 1
+	RawHealthVarHEALTH_STATS_DROPPED RawHealthVar = 2
+	RawHealthVarHEALTH_TALLIES_MADE  RawHealthVar = 3
+	RawHealthVarHEALTH_TALLIES_FREED RawHealthVar = 4
+	RawHealthVarHEALTH_VARS          RawHealthVar = 5
+)
+
+type RawSeries struct {
+	_         structs.HostLayout
+	Tgid      uint32
+	Port      uint16
+	Transport uint8
+	V6        uint8
+	Role      uint8
+	Overflow  uint8
+	Pad       [2]uint8
+	Peer      [16]uint8
+}
+
+type RawTally struct {
+	_                 structs.HostLayout
+	Bytes             [3]uint64
+	Counts            [8]uint64
+	Opened            uint64
+	Accepted          uint64
+	Closed            uint64
+	Failed            [5]uint64
+	ZeroWindows       uint64
+	ListenOverflows   uint64
+	DatagramsSent     uint64
+	DatagramsReceived uint64
+	Active            uint64
+	Round             uint64
+	Histograms        [3]struct {
+		_       structs.HostLayout
+		Sum     uint64
+		Buckets [17]uint64
+	}
+}
+
 type RawWireAcked struct {
 	_      structs.HostLayout
 	H      RawWireHeader
@@ -162,7 +256,8 @@ const (
 	RawWirePartWIRE_PART_PROCESS  RawWirePart = 6
 	RawWirePartWIRE_PART_ACK      RawWirePart = 7
 	RawWirePartWIRE_PART_DATAGRAM RawWirePart = 8
-	RawWirePartWIRE_PARTS         RawWirePart = 9
+	RawWirePartWIRE_PART_HEALTH   RawWirePart = 9
+	RawWirePartWIRE_PARTS         RawWirePart = 10
 )
 
 type RawWireProcess struct {
@@ -191,6 +286,14 @@ const (
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
+	RawVarExportHealthBytes       = "export_health_bytes"
+	RawVarExportHealthCounts      = "export_health_counts"
+	RawVarExportHealthFailure     = "export_health_failure"
+	RawVarExportHealthHistogram   = "export_health_histogram"
+	RawVarExportHealthTransport   = "export_health_transport"
+	RawVarExportHealthVar         = "export_health_var"
+	RawVarExportSeries            = "export_series"
+	RawVarExportTally             = "export_tally"
 	RawVarExportWireAcked         = "export_wire_acked"
 	RawVarExportWireClose         = "export_wire_close"
 	RawVarExportWireCloseFlags    = "export_wire_close_flags"
@@ -262,6 +365,14 @@ type RawMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type RawVariableSpecs struct {
+	ExportHealthBytes       *ebpf.VariableSpec `ebpf:"export_health_bytes"`
+	ExportHealthCounts      *ebpf.VariableSpec `ebpf:"export_health_counts"`
+	ExportHealthFailure     *ebpf.VariableSpec `ebpf:"export_health_failure"`
+	ExportHealthHistogram   *ebpf.VariableSpec `ebpf:"export_health_histogram"`
+	ExportHealthTransport   *ebpf.VariableSpec `ebpf:"export_health_transport"`
+	ExportHealthVar         *ebpf.VariableSpec `ebpf:"export_health_var"`
+	ExportSeries            *ebpf.VariableSpec `ebpf:"export_series"`
+	ExportTally             *ebpf.VariableSpec `ebpf:"export_tally"`
 	ExportWireAcked         *ebpf.VariableSpec `ebpf:"export_wire_acked"`
 	ExportWireClose         *ebpf.VariableSpec `ebpf:"export_wire_close"`
 	ExportWireCloseFlags    *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
@@ -309,6 +420,14 @@ func (m *RawMaps) Close() error {
 //
 // It can be passed to LoadRawObjects or ebpf.CollectionSpec.LoadAndAssign.
 type RawVariables struct {
+	ExportHealthBytes       *ebpf.Variable `ebpf:"export_health_bytes"`
+	ExportHealthCounts      *ebpf.Variable `ebpf:"export_health_counts"`
+	ExportHealthFailure     *ebpf.Variable `ebpf:"export_health_failure"`
+	ExportHealthHistogram   *ebpf.Variable `ebpf:"export_health_histogram"`
+	ExportHealthTransport   *ebpf.Variable `ebpf:"export_health_transport"`
+	ExportHealthVar         *ebpf.Variable `ebpf:"export_health_var"`
+	ExportSeries            *ebpf.Variable `ebpf:"export_series"`
+	ExportTally             *ebpf.Variable `ebpf:"export_tally"`
 	ExportWireAcked         *ebpf.Variable `ebpf:"export_wire_acked"`
 	ExportWireClose         *ebpf.Variable `ebpf:"export_wire_close"`
 	ExportWireCloseFlags    *ebpf.Variable `ebpf:"export_wire_close_flags"`

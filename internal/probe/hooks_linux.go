@@ -22,6 +22,7 @@ const (
 	process
 	segments
 	dns
+	connHealth
 )
 
 // hooks lists what is attached, in order: what decides comes before what reads.
@@ -40,6 +41,10 @@ var hooks = []hook{
 		{"accept_kretprobe"},
 		{"accept_tp"},
 	}, timing: true, stateless: true},
+	// Before state, which at the end forgets whose the connection was.
+	{name: "health", object: connHealth, forms: [][]string{{"health_state_tp", "health_destroy_tp"}}},
+	{name: "resets", object: connHealth, forms: [][]string{{"health_reset_sent_tp", "health_reset_received_tp"}}},
+	{name: "timeouts", object: connHealth, forms: [][]string{{"health_retransmit_tp"}}},
 	{name: "state", object: tcp, forms: [][]string{{"state_tp", "destroy_tp"}}, required: true},
 	{name: "recv", object: tcp, forms: [][]string{
 		{"recv_tp"},
@@ -72,6 +77,14 @@ var hooks = []hook{
 		{"dns_close_kprobe"},
 		{"dns_close_cgroup"},
 	}},
+	{name: "udp_send", object: connHealth, forms: [][]string{
+		{"udp_send_tail"},
+		{"udp_send_fexit", "udp6_send_fexit"},
+	}, stateless: true},
+	{name: "udp_recv", object: connHealth, forms: [][]string{
+		{"udp_recv_tail"},
+		{"udp_recv_fexit", "udp6_recv_fexit"},
+	}, stateless: true},
 }
 
 // around is the form that sits at the entry and the return of functions.
@@ -82,15 +95,18 @@ func around(entry, exit string, functions ...string) (form []string) {
 	return form
 }
 
-// handed names the programs that the kernel does not call: the hooks that see the
-// calls of all sockets hand UDP sockets on to them (bpf/include/udp.h).
-var handed = map[string]struct {
-	by    string // the program that does
-	array string // where it looks for them
-	slot  uint32
-}{
-	"dns_send_tp": {"send_tp", "udp_send_progs", 1},
-	"dns_recv_tp": {"recv_tp", "udp_recv_progs", 1},
+// A tail is a program that another one calls, through a table.
+type tail struct {
+	table  string // a map
+	slot   uint32
+	caller string // a program
+}
+
+var tails = map[string]tail{
+	"udp_send_tail": {table: "udp_send_progs", slot: 0, caller: "send_tp"},
+	"udp_recv_tail": {table: "udp_recv_progs", slot: 0, caller: "recv_tp"},
+	"dns_send_tp":   {table: "udp_send_progs", slot: 1, caller: "send_tp"},
+	"dns_recv_tp":   {table: "udp_recv_progs", slot: 1, caller: "recv_tp"},
 }
 
 // Kinds limits hooks that have several forms to those made of these kinds of

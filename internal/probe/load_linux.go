@@ -43,6 +43,7 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 		l.cfg.Latency = false
 	}
 	l.consts["timing"] = l.cfg.Latency
+	maps.Copy(l.consts, healthConsts(c))
 	l.size()
 	if err := l.makeMaps(); err != nil {
 		l.close()
@@ -68,7 +69,13 @@ func (l *loader) readObjects() error {
 	if err != nil {
 		return fmt.Errorf("reading the dns object: %w", err)
 	}
-	l.specs = map[object]*ebpf.CollectionSpec{tcp: tcpSpec, process: processSpec, segments: segmentsSpec, dns: dnsSpec}
+	healthSpec, err := bpf.LoadHealth()
+	if err != nil {
+		return fmt.Errorf("reading the health object: %w", err)
+	}
+	l.specs = map[object]*ebpf.CollectionSpec{
+		tcp: tcpSpec, process: processSpec, segments: segmentsSpec, dns: dnsSpec, connHealth: healthSpec,
+	}
 	return nil
 }
 
@@ -83,6 +90,8 @@ func (l *loader) size() {
 				if !l.plan.onSocket {
 					m.MaxEntries = uint32(l.cfg.MaxConnections)
 				}
+			case "tallies":
+				m.MaxEntries = uint32(maxSeries(l.cfg))
 			case "ports":
 				if l.targets.namesPorts() {
 					m.MaxEntries = 1 << 16
@@ -100,7 +109,7 @@ func (l *loader) makeMaps() error {
 	}
 	l.first = first
 	for o := range l.specs {
-		if o == tcp {
+		if o == tcp || o == connHealth && !l.cfg.Health {
 			continue
 		}
 		coll, err := l.makeMapsOf(o)
@@ -109,7 +118,10 @@ func (l *loader) makeMaps() error {
 		}
 		l.others = append(l.others, coll)
 	}
-	return nil
+	if !l.cfg.Health {
+		return nil
+	}
+	return l.makeLastTally()
 }
 
 // makeMapsOf creates the maps of an object that none before it has.
@@ -163,10 +175,14 @@ func (l *loader) wanted(h hook) bool {
 	switch {
 	case h.timing:
 		return l.cfg.Latency
+	case h.object == connHealth && !l.cfg.Health:
+		return false
 	case h.name == "cgroup":
 		return len(l.targets.cgroups) > 0
 	case h.name == "sendpage":
 		return l.kernelHas("tcp_sendpage") // from 6.5 on sendfile enters through tcp_sendmsg
+	case h.name == "timeouts":
+		return !l.socketsCount("total_rto") // from 6.7 on they do
 	}
 	return true
 }
@@ -183,7 +199,7 @@ func (l *loader) kernelHas(function string) bool {
 func (l *loader) attachHook(h hook) State {
 	var errs []error
 	for _, form := range h.forms {
-		if !h.stateless && !l.plan.usable(form) || !allowed(h, form) || !l.affordable(form) {
+		if !h.stateless && !l.plan.usable(form) || !allowed(h, form) || !l.affordable(form) || !l.called(form) {
 			continue
 		}
 		links, sections, err := l.attachForm(h.object, form)
@@ -266,31 +282,10 @@ type attached struct {
 // Close detaches the program.
 func (a *attached) Close() error { return errors.Join(a.link.Close(), a.program.Close()) }
 
-// attach has the kernel call a program, or a program that it calls.
 func (l *loader) attach(name, section string, program *ebpf.Program) (io.Closer, error) {
-	h, ok := handed[name]
-	if !ok {
-		return attach(section, program)
+	if t, ok := tails[name]; ok {
+		return t.fill(l.shared[t.table], program)
 	}
-	if !slices.ContainsFunc(l.links, func(a *attached) bool { return a.name == h.by }) {
-		return nil, fmt.Errorf("%s, which would call it, is not attached", h.by)
-	}
-	if err := l.shared[h.array].Put(h.slot, program); err != nil {
-		return nil, err
-	}
-	return place{l.shared[h.array], h.slot}, nil
-}
-
-// place is where a program stands that others call.
-type place struct {
-	array *ebpf.Map
-	slot  uint32
-}
-
-// Close takes the program away.
-func (p place) Close() error { return p.array.Delete(p.slot) }
-
-func attach(section string, program *ebpf.Program) (io.Closer, error) {
 	kind, target, _ := strings.Cut(section, "/")
 	switch kind {
 	case "tp_btf", "fentry", "fexit":
@@ -306,6 +301,9 @@ func attach(section string, program *ebpf.Program) (io.Closer, error) {
 		}
 		return link.AttachCgroup(link.CgroupOptions{Path: root, Attach: ebpf.AttachCgroupInetSockRelease, Program: program})
 	case "iter":
+		if target == "bpf_sk_storage_map" {
+			return link.AttachIter(link.IterOptions{Program: program, Map: l.shared["stats"]})
+		}
 		return link.AttachIter(link.IterOptions{Program: program})
 	}
 	return nil, fmt.Errorf("section %q: unknown kind", section)

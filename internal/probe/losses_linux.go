@@ -23,6 +23,7 @@ var (
 		bpf.RawWirePartWIRE_PART_PROCESS:  "process",
 		bpf.RawWirePartWIRE_PART_ACK:      "acknowledgement",
 		bpf.RawWirePartWIRE_PART_DATAGRAM: "datagram",
+		bpf.RawWirePartWIRE_PART_HEALTH:   "health",
 	}
 )
 

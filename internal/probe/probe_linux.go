@@ -20,6 +20,7 @@ import (
 type Probes struct {
 	loader *loader
 	ring   *ring
+	health *healthReader // nil when its hooks are not attached
 
 	mute    sync.Mutex // guards verdicts and the count that announces them
 	verdict uint32
@@ -80,6 +81,7 @@ func openPlan(c Config, p plan, consts map[string]any, s *selection, cache *btf.
 		l.close()
 		return nil, err
 	}
+	l.takeInventory()
 	if err := l.first.Variables["enabled"].Set(true); err != nil {
 		l.close()
 		return nil, fmt.Errorf("enabling the hooks: %w", err)
@@ -94,36 +96,44 @@ func finish(l *loader) (*Probes, error) {
 		l.close()
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
+	h := newHealthReader(l)
 	// Loading needs tens of MiB of kernel types, running none of them.
 	l.specs, l.cache = nil, nil
 	debug.FreeOSMemory()
-	return &Probes{loader: l, ring: r}, nil
+	return &Probes{loader: l, ring: r, health: h}, nil
 }
 
 // readListeners runs the iterator that notes which ports are listened on, and
 // tells the kernel side which process is this one. A kernel without it only
 // knows less of connections older than the probes.
 func (l *loader) readListeners() error {
-	it, _, err := l.attachProgram(tcp, "listeners_iter", l.consts)
+	self := l.first.Variables["self_tgid"]
+	it, section, err := l.attachProgram(tcp, "listeners_iter", l.consts)
 	if err != nil {
 		l.states = append(l.states, State{Hook: "listeners", Err: err})
-		return l.first.Variables["self_tgid"].Set(uint32(os.Getpid())) // right unless in a PID namespace
+		return self.Set(uint32(os.Getpid())) // right unless in a PID namespace
 	}
 	defer it.Close()
-	l.states = append(l.states, State{Hook: "listeners", Form: "iter/task_file"})
-	opener, ok := it.link.(*link.Iter)
-	if !ok {
-		return fmt.Errorf("listeners: %T cannot be read", it.link)
-	}
-	rc, err := opener.Open()
-	if err != nil {
-		return fmt.Errorf("reading the listeners: %w", err)
-	}
-	defer rc.Close()
-	if _, err := io.Copy(io.Discard, rc); err != nil {
+	l.states = append(l.states, State{Hook: "listeners", Form: section})
+	if err := it.run(); err != nil {
 		return fmt.Errorf("reading the listeners: %w", err)
 	}
 	return nil
+}
+
+// run runs an iterator over all there is.
+func (a *attached) run() error {
+	it, ok := a.link.(*link.Iter)
+	if !ok {
+		return fmt.Errorf("%s: %T is not an iterator", a.name, a.link)
+	}
+	rc, err := it.Open()
+	if err != nil {
+		return err
+	}
+	defer rc.Close()
+	_, err = io.Copy(io.Discard, rc)
+	return err
 }
 
 // Source returns the records. It may be used by one goroutine.
@@ -160,6 +170,7 @@ func (p *Probes) MemoryBytes() uint64 {
 // Close detaches everything. The source returns io.EOF from then on.
 func (p *Probes) Close() error {
 	err := p.ring.close()
+	p.health.close()
 	p.loader.close()
 	return err
 }

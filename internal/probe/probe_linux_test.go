@@ -83,7 +83,7 @@ func TestProgramKind(t *testing.T) {
 func TestHooksNameTheirPrograms(t *testing.T) {
 	l := &loader{}
 	require.NoError(t, l.readObjects())
-	used := map[string]bool{"listeners_iter": true}
+	used := map[string]bool{"listeners_iter": true, "inventory_iter": true, "health_iter": true}
 	for _, h := range hooks {
 		for _, form := range h.forms {
 			for _, name := range form {
@@ -91,6 +91,11 @@ func TestHooksNameTheirPrograms(t *testing.T) {
 				used[name] = true
 			}
 		}
+	}
+	for name, tail := range tails {
+		require.True(t, used[name], name)
+		require.True(t, used[tail.caller], tail.caller)
+		require.Contains(t, l.specs[tcp].Maps, tail.table)
 	}
 	for _, spec := range l.specs {
 		for name := range spec.Programs {

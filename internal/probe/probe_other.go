@@ -7,6 +7,7 @@ import (
 	"runtime"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/health"
 )
 
 // Probes is the kernel side at work.
@@ -28,6 +29,12 @@ func (*Probes) States() []State { return nil }
 
 // Losses returns nil.
 func (*Probes) Losses() []Loss { return nil }
+
+// Health returns nil.
+func (*Probes) Health() ([]health.Series, error) { return nil, nil }
+
+// ForgetHealth does nothing.
+func (*Probes) ForgetHealth(uint32) {}
 
 // MemoryBytes returns 0.
 func (*Probes) MemoryBytes() uint64 { return 0 }

@@ -24,6 +24,9 @@ var apps = map[string]func(args []string) error{
 	"noise":    noise,
 	"dns":      responder,
 	"resolve":  resolve,
+
+	"doubleserver": doubleServer,
+	"doubleclient": doubleClient,
 }
 
 // Register adds a program that only some tests have. Call it before Main.

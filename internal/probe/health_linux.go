@@ -1,0 +1,199 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+	"unsafe"
+
+	"github.com/cilium/ebpf"
+
+	"github.com/edf076de/ebpfreceiver/internal/bpf"
+	"github.com/edf076de/ebpfreceiver/internal/health"
+)
+
+const (
+	// A process that has exited is forgotten after patience, for nobody may say
+	// so: its exit is told only if the process was.
+	patience = 5 * time.Minute
+	// Sockets of a process that was forgotten may still end for as long as TCP
+	// tries to reach a peer for a socket nobody holds.
+	forgetfulness = 20 * time.Minute
+)
+
+// healthReader reads the tallies of bpf/health.bpf.c.
+type healthReader struct {
+	settle               *attached // the iterator that brings the tallies up to date
+	tallies, vars, procs *ebpf.Map
+
+	mu        sync.Mutex
+	round     uint64 // of the present collection
+	freed     uint64 // tallies
+	known     map[uint32][]bpf.RawSeries
+	exited    map[uint32]time.Time // and not forgotten
+	forgotten map[uint32]time.Time
+	late      bpf.RawTally // of forgotten processes
+}
+
+// newHealthReader returns nil when the hooks are not attached, or the iterator
+// is refused, without which only what ended would be told.
+func newHealthReader(l *loader) *healthReader {
+	if !l.hasAttached("health_destroy_tp") {
+		return nil
+	}
+	it, section, err := l.attachProgram(connHealth, "health_iter", l.consts)
+	l.states = append(l.states, State{Hook: "health_collect", Form: section, Err: err})
+	if err != nil {
+		l.states[len(l.states)-1].Form = ""
+		return nil
+	}
+	return &healthReader{
+		settle: it, tallies: l.shared["tallies"], vars: l.shared["health_vars"], procs: l.shared["procs"],
+		exited: make(map[uint32]time.Time), forgotten: make(map[uint32]time.Time),
+	}
+}
+
+// Health returns how connections fared since Open, those that live included. It
+// is nil when the kernel does not take the hooks or they were not asked for.
+func (p *Probes) Health() ([]health.Series, error) {
+	if p.health == nil {
+		return nil, nil
+	}
+	return p.health.read(time.Now())
+}
+
+// ForgetHealth frees the series of a process that has exited. What its sockets
+// still come to, which may outlive it, is told without a process from then on.
+func (p *Probes) ForgetHealth(pid uint32) {
+	if p.health != nil {
+		p.health.forget(pid, time.Now())
+	}
+}
+
+func (h *healthReader) read(now time.Time) ([]health.Series, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.round++
+	if err := h.vars.Put(uint32(bpf.RawHealthVarHEALTH_ROUND), h.round); err != nil {
+		return nil, fmt.Errorf("beginning a collection of connection health: %w", err)
+	}
+	if err := h.settle.run(); err != nil {
+		return nil, fmt.Errorf("settling the sockets: %w", err)
+	}
+	all, err := h.readTallies()
+	if err != nil {
+		return nil, fmt.Errorf("reading connection health: %w", err)
+	}
+	h.notice(now)
+	return all, nil
+}
+
+func (h *healthReader) readTallies() (all []health.Series, err error) {
+	var (
+		key         bpf.RawSeries
+		tally, last bpf.RawTally
+		dead        []bpf.RawSeries
+	)
+	h.known = make(map[uint32][]bpf.RawSeries)
+	entries := h.tallies.Iterate()
+	for entries.Next(&key, &tally) {
+		if tally.Round != h.round {
+			tally.Active = 0
+		}
+		switch {
+		case key.Tgid == 0:
+			last = tally
+		case h.isForgotten(key.Tgid):
+			tally.Active = 0 // nobody's
+			h.late = sum(h.late, tally)
+			dead = append(dead, key)
+		default:
+			h.known[key.Tgid] = append(h.known[key.Tgid], key)
+			all = append(all, series(key, tally))
+		}
+	}
+	if err := entries.Err(); err != nil {
+		return nil, err
+	}
+	h.free(dead)
+	if last = sum(last, h.late); last != (bpf.RawTally{}) {
+		all = append(all, series(bpf.RawSeries{Overflow: 1}, last))
+	}
+	return all, nil
+}
+
+// notice forgets processes that exited some time ago, and in the end that it forgot them.
+func (h *healthReader) notice(now time.Time) {
+	for pid := range h.known {
+		switch since, exited := h.exited[pid]; {
+		case h.lives(pid):
+			delete(h.exited, pid)
+		case !exited:
+			h.exited[pid] = now
+		case now.Sub(since) > patience:
+			h.drop(pid, now)
+		}
+	}
+	for pid, since := range h.forgotten {
+		if now.Sub(since) > forgetfulness {
+			delete(h.forgotten, pid)
+		}
+	}
+}
+
+// lives reports whether the kernel side knows a process.
+func (h *healthReader) lives(pid uint32) bool {
+	var record procRecord
+	return !errors.Is(h.procs.Lookup(pid, &record), ebpf.ErrKeyNotExist)
+}
+
+// isForgotten reports whether a process was forgotten, and is no other by its PID now.
+func (h *healthReader) isForgotten(pid uint32) bool {
+	if _, ok := h.forgotten[pid]; !ok {
+		return false
+	}
+	if h.lives(pid) {
+		delete(h.forgotten, pid)
+		return false
+	}
+	return true
+}
+
+func (h *healthReader) forget(pid uint32, now time.Time) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.drop(pid, now)
+}
+
+func (h *healthReader) drop(pid uint32, now time.Time) {
+	h.forgotten[pid] = now
+	h.free(h.known[pid])
+	delete(h.known, pid)
+	delete(h.exited, pid)
+}
+
+func (h *healthReader) free(keys []bpf.RawSeries) {
+	for _, key := range keys {
+		if h.tallies.Delete(key) == nil && key.Overflow == 0 { // those of what has no room are not counted
+			h.freed++
+		}
+	}
+	_ = h.vars.Put(uint32(bpf.RawHealthVarHEALTH_TALLIES_FREED), h.freed) // fails only when closed
+}
+
+func (h *healthReader) close() {
+	if h != nil {
+		_ = h.settle.Close() // nothing was written
+	}
+}
+
+// sum adds all fields of two tallies: they are all numbers of 64 bits.
+func sum(a, b bpf.RawTally) bpf.RawTally {
+	const n = unsafe.Sizeof(a) / 8
+	to, from := (*[n]uint64)(unsafe.Pointer(&a)), (*[n]uint64)(unsafe.Pointer(&b))
+	for i := range to {
+		to[i] += from[i]
+	}
+	return a
+}
