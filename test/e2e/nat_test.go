@@ -41,8 +41,8 @@ func addr(host string, port int) string { return net.JoinHostPort(host, fmt.Spri
 
 // lone is a namespace whose kernel answers requests to 10.9.9.9 at 127.0.0.1, and
 // those to fd00:9::9 at fd00:9::1.
-func lone(t testing.TB, asked, real int) netns {
-	ns := newNetNS(t, "lone")
+func lone(t testing.TB, asked, real int) network {
+	ns := newNetwork(t)
 	ns.commands(t, fmt.Sprintf(`
 		ip addr add 10.9.9.1/24 dev lo
 		ip -6 addr add fd00:9::1/64 dev lo nodad
@@ -82,14 +82,14 @@ func TestNAT(t *testing.T) {
 
 // node is a namespace that forwards between two pods, as a node of Kubernetes
 // does: 10.9.9.9 is a service of the second, and the first's address is replaced.
-func node(t testing.TB, asked, real int) (node, first, second netns) {
-	node, first, second = newNetNS(t, "node"), newNetNS(t, "first"), newNetNS(t, "second")
-	for i, pod := range []netns{first, second} {
+func node(t testing.TB, asked, real int) (node, first, second network) {
+	node, first, second = newNetwork(t), newNetwork(t), newNetwork(t)
+	for i, pod := range []network{first, second} {
 		node.commands(t, fmt.Sprintf(`
 			ip link add pod%[1]d type veth peer name eth0 netns %[2]s
 			ip addr add 10.9.%[1]d.1/24 dev pod%[1]d
 			ip link set pod%[1]d up
-		`, i, pod))
+		`, i, pod.Path()))
 		pod.commands(t, fmt.Sprintf(`
 			ip addr add 10.9.%[1]d.2/24 dev eth0
 			ip link set eth0 up

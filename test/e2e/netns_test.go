@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"runtime"
@@ -12,27 +11,27 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
+
+	"github.com/edf076de/ebpfreceiver/test/truth/netns"
 )
 
-// A netns is a network namespace of a test's own, by the name ip gives it. All
-// that is done in it ends with it.
-type netns string
+// A network is a network namespace of a test's own, with a working loopback.
+// Nothing of it is left when the test and its programs have ended.
+type network struct{ *netns.Namespace }
 
-// newNetNS makes a namespace with a working loopback; it ends with the test.
-func newNetNS(t testing.TB, name string) netns {
+func newNetwork(t testing.TB) network {
 	t.Helper()
-	ns := netns(fmt.Sprintf("ebpftest-%d-%s", os.Getpid(), name))
-	commands(t, "ip netns add "+string(ns))
-	t.Cleanup(func() { commands(t, "ip netns del "+string(ns)) })
-	ns.commands(t, "ip link set lo up")
-	return ns
+	ns, err := netns.New()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, ns.Close()) })
+	return network{ns}
 }
 
-// do calls f on a thread that is in the namespace. The sockets f opens and the
-// processes it starts stay there.
-func (ns netns) do(t testing.TB, f func()) {
+// do calls f in the namespace, on the test's own goroutine, so that f may end
+// the test. The sockets f opens and the processes it starts stay there.
+func (n network) do(t testing.TB, f func()) {
 	t.Helper()
-	there, err := os.Open("/run/netns/" + string(ns))
+	there, err := os.Open(n.Path())
 	require.NoError(t, err)
 	defer there.Close()
 	runtime.LockOSThread()
@@ -50,19 +49,16 @@ func (ns netns) do(t testing.TB, f func()) {
 }
 
 // commands runs commands, one in each line, in the namespace.
-func (ns netns) commands(t testing.TB, lines string) {
+func (n network) commands(t testing.TB, lines string) {
 	t.Helper()
-	ns.do(t, func() { commands(t, lines) })
-}
-
-func commands(t testing.TB, lines string) {
-	t.Helper()
-	for line := range strings.Lines(lines) {
-		words := strings.Fields(line)
-		if len(words) == 0 {
-			continue
+	n.do(t, func() {
+		for line := range strings.Lines(lines) {
+			words := strings.Fields(line)
+			if len(words) == 0 {
+				continue
+			}
+			out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
+			require.NoError(t, err, "%s: %s", line, out)
 		}
-		out, err := exec.Command(words[0], words[1:]...).CombinedOutput()
-		require.NoError(t, err, "%s: %s", line, out)
-	}
+	})
 }
