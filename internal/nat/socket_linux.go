@@ -25,18 +25,22 @@ func openSocket() (*socket, error) {
 		return nil, err
 	}
 	s := &socket{fd: fd}
-	if err := s.prepare(); err != nil {
+	err = errors.Join(
+		s.bound(),
+		unix.Connect(fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}), // the kernel, and nobody else
+	)
+	if err != nil {
 		_ = s.close() // the first error says more
 		return nil, err
 	}
 	return s, nil
 }
 
-func (s *socket) prepare() error {
+// bound bounds how long a question takes.
+func (s *socket) bound() error {
 	return errors.Join(
 		unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_RCVTIMEO, &patience),
 		unix.SetsockoptTimeval(s.fd, unix.SOL_SOCKET, unix.SO_SNDTIMEO, &patience),
-		unix.Connect(s.fd, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}), // the kernel, and nobody else
 	)
 }
 
