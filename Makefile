@@ -113,7 +113,8 @@ lint: deps-bpf vet ## Check the style
 .PHONY: deps
 deps: deps-bpf ## Install what tests and development need and is missing (Debian, as root)
 	@tools/need gcc=gcc nginx=nginx-light wrk=wrk curl=curl python3=python3 node=nodejs \
-		nghttp=nghttp2-client ip=iproute2 unshare=util-linux nsenter=util-linux dig=bind9-dnsutils dnsmasq=dnsmasq-base
+		nghttp=nghttp2-client ip=iproute2 unshare=util-linux nsenter=util-linux dig=bind9-dnsutils dnsmasq=dnsmasq-base \
+		iptables=iptables
 
 .PHONY: deps-bpf
 deps-bpf:

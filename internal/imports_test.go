@@ -31,6 +31,7 @@ var doors = map[string]string{
 	"latency":         "conn proto",
 	"metrics":         "conn health process proto",
 	"names":           "",
+	"nat":             "",
 	"pipeline":        "conn correlate event health latency metrics names process proto proto/dns resource spans",
 	"probe":           "bpf event exe health process",
 	"process":         "",
@@ -55,7 +56,7 @@ var outside = map[string]string{
 	"go.uber.org/zap":                     "receiver",
 	"golang.org/x/net/dns/dnsmessage":     "internal/proto/dns",
 	"golang.org/x/net/http2/hpack":        "internal/proto",
-	"golang.org/x/sys":                    "internal/pipeline internal/probe",
+	"golang.org/x/sys":                    "internal/nat internal/pipeline internal/probe",
 	"go.opentelemetry.io/otel/sdk/metric": "receiver/ebpfreceiver/internal/metadatatest",
 }
 

@@ -24,12 +24,19 @@ type Conn struct {
 	ID            uint64 // unique while the receiver runs
 	Process       *process.Info
 	Local, Remote netip.AddrPort
+	NetNS         uint32          // inode of the socket's network namespace
 	Protocol      *proto.Protocol // nil until recognised
 	Joined        bool            // it is older than the probes
 
 	// When the handshake began and ended and when the process accepted, since
 	// boot; zero unknown.
 	Connect, Established, Accepted time.Duration
+
+	// The addresses beyond a translation (NAT), set when the protocol is recognised;
+	// invalid where there is none, or none known. Of who connected TranslatedRemote
+	// is where its packets really go, of who accepted TranslatedLocal is what the
+	// client had asked for.
+	TranslatedLocal, TranslatedRemote netip.AddrPort
 
 	End End // who ended it; set before the last exchanges are given to the sink
 }

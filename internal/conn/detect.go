@@ -80,6 +80,9 @@ func (t *Tracker) missed(c *tracked) {
 // recognised makes the parser and gives it what was kept, the client's first.
 func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
 	c.Protocol, c.side = found, side
+	if t.cfg.Recognised != nil {
+		t.cfg.Recognised(&c.Conn)
+	}
 	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName}, func(x *proto.Exchange) {
 		t.emit(c, x)
 	})

@@ -23,6 +23,9 @@ type Config struct {
 	Describe       func(*event.Event) *process.Info // makes the description of a new process
 	// PeerName returns the name by which a process knows an address, or "". It may be nil.
 	PeerName func(pid uint32, peer netip.Addr, at time.Duration) string
+	// Recognised is called once the protocol of a connection is known, before any
+	// exchange. It may be nil.
+	Recognised func(*Conn)
 }
 
 // A Tracker owns the connections of the processes assigned to it. One goroutine uses it.
@@ -90,7 +93,7 @@ func (t *Tracker) open(e *event.Event) {
 	}
 	c := &tracked{
 		Conn: Conn{
-			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, Joined: e.Midstream,
+			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, NetNS: e.NetNS, Joined: e.Midstream,
 			Connect: e.Connect, Established: e.Established, Accepted: e.Accepted,
 		},
 		role: e.Role, active: e.Time, last: noDirection, data: &t.scratch,

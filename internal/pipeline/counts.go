@@ -27,6 +27,7 @@ func (p *Pipeline) Losses() []Count {
 		}
 		sums[Count{Reason: "malformed", Part: "record"}] += l.malformed
 		sums[Count{Reason: "duration_unknown", Part: "metrics"}] += l.unmeasured
+		sums[Count{Reason: "nat_unknown", Part: "connection"}] += l.unlooked
 		l.mu.Unlock()
 	}
 	for c, n := range sums {

@@ -44,6 +44,7 @@ type lane struct {
 	tracker    *conn.Tracker
 	malformed  uint64 // records that could not be decoded
 	unmeasured uint64 // exchanges without a true duration, which no histogram has
+	unlooked   uint64 // connections whose translation could not be looked up
 
 	event      event.Event
 	correlator *correlate.Correlator
@@ -78,6 +79,7 @@ func newLane(p *Pipeline) *lane {
 		Protocols: c.Protocols, Mute: c.Mute, Sink: l, Describe: describe,
 		MaxConnections: (c.MaxConnections + c.Lanes - 1) / c.Lanes,
 		PeerName:       l.peerName,
+		Recognised:     l.translate(),
 	})
 	l.openDatagrams()
 	for range batchesLane {

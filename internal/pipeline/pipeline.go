@@ -50,6 +50,11 @@ type Config struct {
 	// none; nil: nobody knows. The lanes call it.
 	PeerName func(pid uint32, addr netip.Addr) string
 
+	// Translated returns the addresses of a TCP connection beyond a translation
+	// (NAT), invalid ones where nothing is translated; nil: nobody looks. The lanes
+	// call it once for each connection. It returns within a few milliseconds.
+	Translated func(netns uint32, local, remote netip.AddrPort) (beyondLocal, beyondRemote netip.AddrPort, err error)
+
 	// Latency says to split the time of spans; nil when the kernel side does not
 	// tell what that needs.
 	Latency *Latency

@@ -12,11 +12,12 @@ import (
 // describe puts the attributes of the exchange, then those every protocol has.
 // The local address and the transport are opt-in by the conventions and left out.
 func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split *Split) {
-	m.EnsureCapacity(count(x) + split.count())
+	m.EnsureCapacity(count(c, x) + split.count())
 	for i := range x.Attrs {
 		b.put(m, &x.Attrs[i])
 	}
 	b.putPeer(m, c.Remote)
+	b.putTranslated(m, c)
 	if x.Err != "" {
 		m.PutStr("error.type", valid(x.Err))
 	}
@@ -29,9 +30,12 @@ func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split
 }
 
 // count returns how many attributes the span of x has: its own, the peer's two,
-// and those of a flawed exchange.
-func count(x *proto.Exchange) int {
+// those of a translation and those of a flawed exchange.
+func count(c *conn.Conn, x *proto.Exchange) int {
 	n := len(x.Attrs) + 2
+	if translated(c) {
+		n += 4
+	}
 	if x.Err != "" {
 		n++
 	}
@@ -64,6 +68,24 @@ func (b *Builder) putPeer(m pcommon.Map, peer netip.AddrPort) {
 	}
 	m.PutStr("network.peer.address", b.addresses.text(peer.Addr().Unmap()))
 	m.PutInt("network.peer.port", int64(peer.Port()))
+}
+
+// putTranslated puts the addresses beyond a translation (NAT): what the peer's
+// really is, and what ours is to the peer. There is no convention for them; that
+// of network.peer.* is the socket's.
+func (b *Builder) putTranslated(m pcommon.Map, c *conn.Conn) {
+	if a := c.TranslatedRemote; a.IsValid() {
+		m.PutStr("ebpf.nat.peer.address", b.addresses.text(a.Addr()))
+		m.PutInt("ebpf.nat.peer.port", int64(a.Port()))
+	}
+	if a := c.TranslatedLocal; a.IsValid() {
+		m.PutStr("ebpf.nat.local.address", b.addresses.text(a.Addr()))
+		m.PutInt("ebpf.nat.local.port", int64(a.Port()))
+	}
+}
+
+func translated(c *conn.Conn) bool {
+	return c.TranslatedLocal.IsValid() || c.TranslatedRemote.IsValid()
 }
 
 // flaws are the values of ebpf.capture.incomplete. The attribute is this

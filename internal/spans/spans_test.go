@@ -192,3 +192,22 @@ func TestAddressesAreBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestTranslated(t *testing.T) {
+	c := peer("10.9.9.9:80")
+	c.TranslatedRemote = netip.MustParseAddrPort("10.0.0.2:8080")
+	equal(t, built(t, correlate.Context{}, c, &proto.Exchange{}), map[string]any{
+		string(semconv.NetworkPeerAddressKey): "10.9.9.9",
+		string(semconv.NetworkPeerPortKey):    int64(80),
+		"ebpf.nat.peer.address":               "10.0.0.2",
+		"ebpf.nat.peer.port":                  int64(8080),
+	})
+	c = peer("10.0.0.1:4711")
+	c.TranslatedLocal = netip.MustParseAddrPort("[2001:db8::9]:80")
+	equal(t, built(t, correlate.Context{}, c, &proto.Exchange{}), map[string]any{
+		string(semconv.NetworkPeerAddressKey): "10.0.0.1",
+		string(semconv.NetworkPeerPortKey):    int64(4711),
+		"ebpf.nat.local.address":              "2001:db8::9",
+		"ebpf.nat.local.port":                 int64(80),
+	})
+}

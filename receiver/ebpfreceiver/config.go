@@ -27,7 +27,8 @@ type Config struct {
 	// Metrics switches metrics off.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
-	// Network says how the health of connections is told apart.
+	// Network says how the health of connections is told apart, and whether spans
+	// tell addresses beyond a translation.
 	Network NetworkConfig `mapstructure:"network"`
 
 	// ErrorMode says what a start does when the probes cannot be opened.

@@ -2,9 +2,11 @@ package ebpfreceiver
 
 import "fmt"
 
-// NetworkConfig says how the health of connections is told apart.
+// NetworkConfig says how the health of connections is told apart, and whether
+// spans tell addresses beyond a translation.
 type NetworkConfig struct {
 	Attributes []NetworkAttribute `mapstructure:"attributes"` // more than there always are
+	NAT        bool               `mapstructure:"nat"`        // asks the connection tracking
 }
 
 // A NetworkAttribute is one that makes many series: it has to be asked for.

@@ -55,6 +55,7 @@ func TestLoadDefaults(t *testing.T) {
 		Health: true, MaxSeries: 2000,
 	}, cfg.probeConfig())
 	assert.Empty(t, cfg.Metrics.off())
+	assert.False(t, cfg.Network.NAT)
 }
 
 func TestLoadEverything(t *testing.T) {
@@ -88,6 +89,7 @@ func TestLoadEverything(t *testing.T) {
 		KnownMethods:             []string{"GET", "PURGE"},
 	}, cfg.HTTP.protocolConfig())
 	assert.Equal(t, map[string]bool{"http.client.request.duration": true, "ebpf.udp.io": true}, cfg.Metrics.off())
+	assert.True(t, cfg.Network.NAT)
 }
 
 func TestBadConfig(t *testing.T) {
@@ -142,6 +144,9 @@ func TestBadConfig(t *testing.T) {
 
 		{"network: {attribute: []}", "'network' has invalid keys: attribute"},
 		{"network: {attributes: [network.peer.port]}", `network::attributes::0: "network.peer.port" is not an attribute that can be added; write network.peer.address`},
+		{"network: {nat: 1}", `'network.nat' expected type 'bool'`},
+		{"network: {nat: 'true'}", `'network.nat' expected type 'bool'`},
+		{"network: {nats: true}", "'network' has invalid keys: nats"},
 		{"network: {attributes: [network.peer.address, server.port]}", `network::attributes::1: "server.port" is always there; remove it`},
 
 		{"limits: {ring_buffer_bytes: 5MiB}", "limits: ring_buffer_bytes: 5MiB is not a power of two from 4KiB to 1GiB; write 8MiB"},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/netip"
 	"sync"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
 	"github.com/edf076de/ebpfreceiver/internal/health"
+	"github.com/edf076de/ebpfreceiver/internal/nat"
 	"github.com/edf076de/ebpfreceiver/internal/pipeline"
 	"github.com/edf076de/ebpfreceiver/internal/probe"
 )
@@ -27,16 +29,28 @@ type fakeKernel struct {
 	atEnd   func(pipeline.Config)
 
 	healthErr error
+	natErr    error
 
-	mu     sync.Mutex
-	states []probe.State
-	opened []probe.Config
-	closed int
-	config pipeline.Config
+	mu      sync.Mutex
+	natOpen int
+	states  []probe.State
+	opened  []probe.Config
+	closed  int
+	config  pipeline.Config
 }
 
 func (k *fakeKernel) kernel() kernel {
-	return kernel{open: k.open, newPipeline: k.newPipeline}
+	return kernel{open: k.open, openNAT: k.openNAT, newPipeline: k.newPipeline}
+}
+
+func (k *fakeKernel) openNAT() (translator, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.natErr != nil {
+		return nil, k.natErr
+	}
+	k.natOpen++
+	return fakeNAT{k}, nil
 }
 
 func (k *fakeKernel) open(c probe.Config) (probes, error) {
@@ -106,6 +120,22 @@ func (p fakeProbes) Close() error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.closed++
+	return nil
+}
+
+// fakeNAT says that every peer is another.
+type fakeNAT struct{ *fakeKernel }
+
+var otherPeer = netip.MustParseAddrPort("10.0.0.2:8080")
+
+func (fakeNAT) Translated(uint32, netip.AddrPort, netip.AddrPort) (nat.Translation, error) {
+	return nat.Translation{Remote: otherPeer}, nil
+}
+
+func (n fakeNAT) Close() error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.natOpen--
 	return nil
 }
 

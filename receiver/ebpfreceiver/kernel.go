@@ -2,9 +2,11 @@ package ebpfreceiver
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
 	"github.com/edf076de/ebpfreceiver/internal/health"
+	"github.com/edf076de/ebpfreceiver/internal/nat"
 	"github.com/edf076de/ebpfreceiver/internal/pipeline"
 	"github.com/edf076de/ebpfreceiver/internal/probe"
 )
@@ -12,6 +14,7 @@ import (
 // A kernel makes what a session is built of. Tests bring their own.
 type kernel struct {
 	open        func(probe.Config) (probes, error)
+	openNAT     func() (translator, error)
 	newPipeline func(pipeline.Config) runner
 }
 
@@ -24,6 +27,12 @@ type probes interface {
 	States() []probe.State
 	Losses() []probe.Loss
 	MemoryBytes() uint64
+	Close() error
+}
+
+// A translator knows addresses beyond a translation: *nat.Table.
+type translator interface {
+	Translated(netns uint32, local, remote netip.AddrPort) (nat.Translation, error)
 	Close() error
 }
 
@@ -41,6 +50,13 @@ var production = kernel{
 			return nil, err // and not a probes that holds a nil pointer
 		}
 		return p, nil
+	},
+	openNAT: func() (translator, error) {
+		t, err := nat.Open()
+		if err != nil {
+			return nil, err
+		}
+		return t, nil
 	},
 	newPipeline: func(c pipeline.Config) runner { return pipeline.New(c) },
 }

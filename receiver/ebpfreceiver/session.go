@@ -30,6 +30,8 @@ type session struct {
 	log       *zap.Logger
 	status    *status
 	probes    probes
+	nat       translator // nil: nobody asks, or it could not be opened
+	lacks     error      // what was asked for and could not be opened
 	pipeline  runner
 	delivery  *delivery
 	telemetry *metadata.TelemetryBuilder
@@ -52,8 +54,13 @@ func newSession(r *ebpfReceiver, p probes) (*session, error) {
 	s.working, s.finish = context.WithCancel(context.Background())
 	delivering, s.abandon = context.WithCancel(context.Background())
 
-	s.pipeline = r.kernel.newPipeline(r.pipelineConfig(delivering, p, delivery))
-	s.telemetry, err = newTelemetry(r.set, s)
+	s.openNAT(r)
+	c := r.pipelineConfig(delivering, p, delivery)
+	c.Translated = s.translated()
+	s.pipeline = r.kernel.newPipeline(c)
+	if s.telemetry, err = newTelemetry(r.set, s); err != nil {
+		_ = s.closeNAT() // the first error says more
+	}
 	return s, err
 }
 
@@ -119,7 +126,7 @@ func (s *session) close(ctx context.Context) error {
 	idle := s.wait(context.Background(), abandonTime)
 
 	s.telemetry.Shutdown() // before the probes: its callbacks read them
-	err := s.probes.Close()
+	err := errors.Join(s.probes.Close(), s.closeNAT())
 	if !idle {
 		err = errors.Join(err, errors.New("the next consumer did not return; what it held is lost"))
 	}

@@ -56,9 +56,9 @@ func (s *session) watch() {
 	}
 }
 
-// reportChange reports the state of the hooks unless it is as before, and returns it.
+// reportChange reports what is missing unless it is as before, and returns it.
 func (s *session) reportChange(before string) string {
-	err := missing(s.probes.States())
+	err := errors.Join(s.lacks, missing(s.probes.States()))
 	now := fmt.Sprint(err)
 	switch {
 	case now == before, err == nil && before == "": // the Collector says OK after a start

@@ -52,6 +52,9 @@ func (n *Namespace) Run(args ...string) error {
 	})
 }
 
+// Path names the namespace, also for other processes, until Close.
+func (n *Namespace) Path() string { return fmt.Sprintf("/proc/%d/fd/%d", os.Getpid(), n.file.Fd()) }
+
 // Close lets go of the namespace. It ends when no process is in it any more.
 func (n *Namespace) Close() error { return n.file.Close() }
 
