@@ -45,7 +45,7 @@ static __always_inline void read_env(struct wire_process *e, __u64 at, __u64 end
 		start = whole;
 	}
 	if (used < WIRE_ENV - ENV_STRING) /* what was read last and is not ours */
-		__builtin_memset(&e->env[used], 0, 8);
+		__builtin_memset(&e->env[used], 0, ENV_STRING);
 	e->h.flags = used;
 }
 

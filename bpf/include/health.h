@@ -171,7 +171,7 @@ __noinline int record(struct histogram *h, __u32 which, __u64 ns)
 static __always_inline struct tally *tally_of(const struct series *key)
 {
 	struct tally *t = bpf_map_lookup_elem(&tallies, key);
-	struct series rest = { .tgid = key->tgid, .overflow = 1 };
+	struct series rest = { .tgid = key->tgid, .transport = key->transport, .overflow = 1 };
 	__u32 zero = 0;
 	struct tally *empty = bpf_map_lookup_elem(&empty_tally, &zero);
 

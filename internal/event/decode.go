@@ -280,10 +280,14 @@ func (e *Event) process(record []byte) error {
 
 // cString is what stands before the first NUL.
 func cString(b []byte) string {
+	return strings.ToValidUTF8(string(beforeNUL(b)), "\ufffd")
+}
+
+func beforeNUL(b []byte) []byte {
 	if i := bytes.IndexByte(b, 0); i >= 0 {
 		b = b[:i]
 	}
-	return strings.ToValidUTF8(string(b), "\ufffd")
+	return b
 }
 
 // tailString is what stands from at on; nothing when at is the end.

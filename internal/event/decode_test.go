@@ -107,15 +107,40 @@ func FuzzDecode(f *testing.F) {
 	f.Add(record(bpf.RawWireOpen{H: bpf.RawWireHeader{Kind: uint16(Open)}}, ""))
 	f.Add(record(bpf.RawWireClose{H: bpf.RawWireHeader{Kind: uint16(Close)}}, ""))
 	f.Add(record(bpf.RawWireProcess{H: bpf.RawWireHeader{Kind: uint16(Process)}, ExeAt: 3}, ""))
+	f.Add(record(bpf.RawWireAcked{H: bpf.RawWireHeader{Kind: uint16(Acked)}, Offset: 3}, ""))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var e Event
-		if Decode(b, &e) != nil || e.Kind != Data && e.Kind != Datagram {
+		if Decode(b, &e) != nil {
+			return
+		}
+		var again Event
+		require.NoError(t, Decode(clean(b), &again))
+		require.Equal(t, e, again, "cleaned")
+		if e.Kind != Data && e.Kind != Datagram {
 			return
 		}
 		if uint64(len(e.Payload))+uint64(len(e.Tail)) > uint64(e.Size) {
 			t.Errorf("%d bytes of payload and %d of tail in %d", len(e.Payload), len(e.Tail), e.Size)
 		}
 	})
+}
+
+// TestClean holds that a recording has nothing that was in the ring before.
+func TestClean(t *testing.T) {
+	secret := func(n int) (b [1024]byte) {
+		copy(b[n:], "SECRET=1")
+		return b
+	}
+	env := secret(6)
+	copy(env[:], "OTEL=1")
+	p := bpf.RawWireProcess{H: bpf.RawWireHeader{Kind: uint16(Process), Flags: 6}, ExeAt: 200, CgroupAt: 256, Env: env}
+	copy(p.Exe[:], "SECRET")
+	copy(p.Command[:], "cmd\x00SECRET")
+	require.NotContains(t, string(clean(record(p, ""))), "SECRET")
+	d := bpf.RawWireData{H: bpf.RawWireHeader{Kind: uint16(Data)}, Size: 9, Captured: 3}
+	require.NotContains(t, string(clean(record(d, "abcSECRET"))), "SECRET")
+	g := bpf.RawWireDatagram{H: bpf.RawWireHeader{Kind: uint16(Datagram)}, Size: 9, Captured: 3}
+	require.NotContains(t, string(clean(record(g, "abcSECRET"))), "SECRET")
 }
 
 func TestRecording(t *testing.T) {

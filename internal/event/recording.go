@@ -11,11 +11,11 @@ import (
 
 // A recording is a file of records as the kernel made them: a header, then for
 // each record its length as a little-endian uint32 and its bytes. It holds what
-// the observed programs sent, so only recordings of programs made for it belong
-// in a repository.
+// the observed programs sent, and nothing else (clean.go), so only recordings of
+// programs made for it belong in a repository.
 
 // magic begins a recording; its last byte is the version of the wire format.
-const magic = "ebpfrec\x01"
+const magic = "ebpfrec\x02"
 
 // maxRecord bounds a record of a recording; the kernel's are smaller.
 const maxRecord = 64 << 10
@@ -47,6 +47,7 @@ func (r *Recorder) write(record []byte) {
 	if r.err != nil {
 		return
 	}
+	record = clean(record)
 	if _, r.err = r.w.Write(binary.LittleEndian.AppendUint32(nil, uint32(len(record)))); r.err == nil {
 		_, r.err = r.w.Write(record)
 	}

@@ -33,7 +33,7 @@ type healthReader struct {
 	known     map[uint32][]bpf.RawSeries
 	exited    map[uint32]time.Time // and not forgotten
 	forgotten map[uint32]time.Time
-	late      bpf.RawTally // of forgotten processes
+	late      [len(transports)]bpf.RawTally // of forgotten processes
 }
 
 // newHealthReader returns nil when the hooks are not attached, or the iterator
@@ -91,9 +91,10 @@ func (h *healthReader) read(now time.Time) ([]health.Series, error) {
 
 func (h *healthReader) readTallies() (all []health.Series, err error) {
 	var (
-		key         bpf.RawSeries
-		tally, last bpf.RawTally
-		dead        []bpf.RawSeries
+		key   bpf.RawSeries
+		tally bpf.RawTally
+		last  [len(transports)]bpf.RawTally
+		dead  []bpf.RawSeries
 	)
 	h.known = make(map[uint32][]bpf.RawSeries)
 	entries := h.tallies.Iterate()
@@ -103,10 +104,10 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 		}
 		switch {
 		case key.Tgid == 0:
-			last = tally
+			last[key.Transport] = tally
 		case h.isForgotten(key.Tgid):
 			tally.Active = 0 // nobody's
-			h.late = sum(h.late, tally)
+			h.late[key.Transport] = sum(h.late[key.Transport], tally)
 			dead = append(dead, key)
 		default:
 			h.known[key.Tgid] = append(h.known[key.Tgid], key)
@@ -117,8 +118,10 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 		return nil, err
 	}
 	h.free(dead)
-	if last = sum(last, h.late); last != (bpf.RawTally{}) {
-		all = append(all, series(bpf.RawSeries{Overflow: 1}, last))
+	for transport := range last {
+		if t := sum(last[transport], h.late[transport]); t != (bpf.RawTally{}) {
+			all = append(all, series(bpf.RawSeries{Transport: uint8(transport), Overflow: 1}, t))
+		}
 	}
 	return all, nil
 }

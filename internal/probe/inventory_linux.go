@@ -46,11 +46,14 @@ func healthBounds() (all [bpf.RawHealthHistogramHISTOGRAMS][health.MaxBounds]uin
 	return all
 }
 
-// makeLastTally makes the tally of what has no room at all. It must not be in
-// want of room itself.
-func (l *loader) makeLastTally() error {
-	if err := l.shared["tallies"].Put(bpf.RawSeries{Overflow: 1}, bpf.RawTally{}); err != nil {
-		return fmt.Errorf("making the last tally: %w", err)
+// makeLastTallies makes the tallies of what has no room at all. They must not be
+// in want of room themselves.
+func (l *loader) makeLastTallies() error {
+	for transport := range transports {
+		key := bpf.RawSeries{Transport: uint8(transport), Overflow: 1}
+		if err := l.shared["tallies"].Put(key, bpf.RawTally{}); err != nil {
+			return fmt.Errorf("making the last tallies: %w", err)
+		}
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func (l *loader) makeMaps() error {
 	if !l.cfg.Health {
 		return nil
 	}
-	return l.makeLastTally()
+	return l.makeLastTallies()
 }
 
 // makeMapsOf creates the maps of an object that none before it has.

@@ -27,7 +27,7 @@ func TestRecord(t *testing.T) {
 	port := freePort(t)
 	p, err := probe.Open(probe.Config{
 		Include:      []probe.Target{{Ports: []probe.PortRange{{First: uint16(port), Last: uint16(port)}}}},
-		CaptureBytes: 1024, RingBytes: 1 << 20, MaxConnections: 100, Latency: true,
+		CaptureBytes: 1024, RingBytes: 1 << 20, MaxConnections: 10000, Latency: true,
 	})
 	require.NoError(t, err)
 	f, err := os.Create(path)
