@@ -68,6 +68,10 @@ func (t *Table) Of(pid uint32, addr netip.Addr, at time.Duration) (Lookup, bool)
 	return e.Lookup, true
 }
 
+// Last returns the name by which a process last came to know an address, if it is
+// remembered, whether or not it still holds.
+func (t *Table) Last(pid uint32, addr netip.Addr) string { return t.procs[pid][addr.Unmap()].Name }
+
 // Forget drops what is known of a process.
 func (t *Table) Forget(pid uint32) {
 	t.n -= len(t.procs[pid])

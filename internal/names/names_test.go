@@ -27,6 +27,9 @@ func TestOf(t *testing.T) {
 	check(t, table, 1, a, 10*time.Second, "a.test")
 	check(t, table, 1, a, 15*time.Second-1, "a.test")
 	check(t, table, 1, a, 15*time.Second, "")
+	if name := table.Last(1, a); name != "a.test" {
+		t.Errorf("the last name is %q", name)
+	}
 	check(t, table, 1, b, 12*time.Second, "")
 	check(t, table, 2, a, 12*time.Second, "")
 	check(t, table, 1, netip.MustParseAddr("::ffff:10.0.0.1"), 12*time.Second, "a.test")

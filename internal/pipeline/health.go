@@ -73,6 +73,9 @@ func (l *lane) dismiss() {
 			return false
 		}
 		l.resources.Forget(s.ID)
+		if l.tracker.Process(s.PID) == nil {
+			l.names.Forget(s.PID)
+		}
 		return true
 	})
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	crand "crypto/rand"
+	"net/netip"
 	"runtime"
 	"sync"
 	"time"
@@ -63,7 +64,8 @@ func newLane(p *Pipeline) *lane {
 	var seed [32]byte
 	_, _ = crand.Read(seed[:]) // never fails
 	c := p.cfg
-	l := &lane{
+	var l *lane
+	l = &lane{
 		p: p, in: make(chan *batch, batchesLane), free: make(chan *batch, batchesLane), filling: &batch{},
 		collections: make(chan collection), subjects: make(map[uint32]*subject),
 		correlator: correlate.New(seed),
@@ -72,7 +74,8 @@ func newLane(p *Pipeline) *lane {
 		metrics: metrics.New(metrics.Config{
 			Scope: c.Scope, Version: c.Version,
 			MaxSeries: (c.MaxSeries + c.Lanes - 1) / c.Lanes, Off: c.MetricsOff,
-			Start: time.Now(), Forget: c.ForgetHealth, PeerName: c.PeerName,
+			Start: time.Now(), Forget: c.ForgetHealth,
+			PeerName: func(pid uint32, addr netip.Addr) string { return l.names.Last(pid, addr) },
 		}),
 	}
 	l.tracker = conn.NewTracker(conn.Config{
@@ -130,9 +133,14 @@ func (l *lane) record(record []byte) {
 		l.malformed++
 		return
 	}
-	if l.event.Kind == event.Datagram {
+	switch l.event.Kind {
+	case event.Datagram:
 		l.datagram(&l.event)
 		return
+	case event.Process:
+		if l.tracker.Process(l.event.PID) == nil { // who had that number knows no names any more
+			l.names.Forget(l.event.PID)
+		}
 	}
 	l.tracker.Handle(&l.event)
 }
@@ -217,11 +225,11 @@ func (l *lane) Gone(c *conn.Conn) { l.unacked.gone(c.ID) }
 // Exited takes the end of a process from the tracker.
 func (l *lane) Exited(p *process.Info) {
 	l.lookups.Exited(p.PID, l.event.Time)
-	l.names.Forget(p.PID)
 	l.metrics.Exited(p.ID)
 	if l.p.cfg.Health != nil {
-		l.meet(p)
-	} else {
-		l.resources.Forget(p.ID)
+		l.meet(p) // its connections are still to be collected, and named
+		return
 	}
+	l.resources.Forget(p.ID)
+	l.names.Forget(p.PID)
 }

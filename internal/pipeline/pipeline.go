@@ -46,9 +46,6 @@ type Config struct {
 	// keeps of a process that has exited; the lanes call it.
 	Health       func() ([]health.Series, error)
 	ForgetHealth func(pid uint32)
-	// PeerName returns the DNS name a process looked up to find an address, "" if
-	// none; nil: nobody knows. The lanes call it.
-	PeerName func(pid uint32, addr netip.Addr) string
 
 	// Translated returns the addresses of a TCP connection beyond a translation
 	// (NAT), invalid ones where nothing is translated; nil: nobody looks. The lanes

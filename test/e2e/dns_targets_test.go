@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os/exec"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -73,7 +74,7 @@ func TestDNSTargets(t *testing.T) {
 func TestDNSNames(t *testing.T) {
 	port := freePort(t)
 	j := newJail(t, "nameserver 127.0.0.1")
-	o := observe(t, "{collection_interval: 1s, targets: {include: [{executables: ['*/curl']}]}}")
+	o := observe(t, "{collection_interval: 1s, targets: {include: [{executables: ['*/curl']}]}, network: {attributes: [network.peer.address]}}")
 	_, _ = j.responder(t, "127.0.0.1:53")
 	web := start(t, j.in(apps.Command("server", fmt.Sprintf("127.0.0.9:%d", port))))
 	web.line(t)
@@ -86,6 +87,31 @@ func TestDNSNames(t *testing.T) {
 		require.Len(t, spans, 1)
 		require.Equal(t, host, spans[0].Attrs["server.address"])
 		require.Equal(t, int64(port), spans[0].Attrs["server.port"])
+		_, waited := spans[0].Attrs["ebpf.latency.dns"]
+		require.Equal(t, host != "127.0.0.9", waited, "%v", spans[0])
 	}
 	require.Len(t, o.seen(asked(asking, ".names.test")), 2)
+	require.Eventually(t, func() bool { return o.hasPoint("ebpf.tcp.io", "server.address", "alias.names.test") },
+		5*time.Second, 50*time.Millisecond)
+}
+
+// hasPoint reports whether a metric was delivered with an attribute.
+func (o *observer) hasPoint(name, key, value string) bool {
+	for _, md := range o.metrics.AllMetrics() {
+		for _, rm := range md.ResourceMetrics().All() {
+			for _, sm := range rm.ScopeMetrics().All() {
+				for _, m := range sm.Metrics().All() {
+					if m.Name() != name {
+						continue
+					}
+					for _, p := range m.Sum().DataPoints().All() {
+						if v, ok := p.Attributes().Get(key); ok && v.Str() == value {
+							return true
+						}
+					}
+				}
+			}
+		}
+	}
+	return false
 }
