@@ -29,18 +29,23 @@ type Table struct {
 	max, n int
 	procs  map[uint32]map[netip.Addr]entry
 
-	waiting int // waits in all processes
-	waits   map[uint32]map[string]wait
+	nAsked int // names in all processes
+	asked  map[uint32]map[string]asked
 }
 
 type entry struct {
 	Lookup
 	until time.Duration
+	names [recent]string // that led to the address, the last first
 }
+
+// recent is how many names of one address a process may look up at a time, and
+// each connection still be known to have waited for its own.
+const recent = 4
 
 // New returns a table of at most max addresses.
 func New(max int) *Table {
-	return &Table{max: max, procs: make(map[uint32]map[netip.Addr]entry), waits: make(map[uint32]map[string]wait)}
+	return &Table{max: max, procs: make(map[uint32]map[netip.Addr]entry), asked: make(map[uint32]map[string]asked)}
 }
 
 // Learn remembers that a process was told that l.Name has the address addr. The
@@ -56,7 +61,16 @@ func (t *Table) Learn(pid uint32, addr netip.Addr, l Lookup, ttl time.Duration) 
 	if t.procs[pid] == nil {
 		t.procs[pid] = make(map[netip.Addr]entry)
 	}
-	t.procs[pid][addr] = entry{l, l.End + min(max(ttl, minTTL), maxTTL)}
+	e := t.procs[pid][addr]
+	e.Lookup, e.until = l, l.End+min(max(ttl, minTTL), maxTTL)
+	if i := slices.Index(e.names[:], l.Name); i != 0 {
+		if i < 0 {
+			i = recent - 1
+		}
+		copy(e.names[1:i+1], e.names[:i])
+		e.names[0] = l.Name
+	}
+	t.procs[pid][addr] = e
 }
 
 // Of returns the lookup that gave a process the address it uses at the time at.
@@ -76,8 +90,8 @@ func (t *Table) Last(pid uint32, addr netip.Addr) string { return t.procs[pid][a
 func (t *Table) Forget(pid uint32) {
 	t.n -= len(t.procs[pid])
 	delete(t.procs, pid)
-	t.waiting -= len(t.waits[pid])
-	delete(t.waits, pid)
+	t.nAsked -= len(t.asked[pid])
+	delete(t.asked, pid)
 }
 
 // Len is how many addresses are known.

@@ -82,41 +82,64 @@ func TestBound(t *testing.T) {
 func TestWaited(t *testing.T) {
 	const ms = time.Millisecond
 	table := New(10)
-	learn := func(start, end time.Duration) {
-		table.Asked(1, "a.test", start, end)
-		table.Learn(1, a, Lookup{Name: "a.test", Start: start, End: end}, time.Hour)
+	ask := func(kind string, start, end time.Duration, answered bool) {
+		table.Asked(1, Question{Name: "a.test", Type: kind, Start: start * ms, End: end * ms, Answered: answered})
 	}
 	waited := func(connect, want time.Duration) {
 		t.Helper()
-		if d, _ := table.Waited(1, a, connect); d != want {
-			t.Errorf("%v before %v, want %v", d, connect, want)
+		if d, _ := table.Waited(1, a, connect*ms); d != want*ms {
+			t.Errorf("%v before %v ms, want %v ms", d, int64(connect), int64(want))
 		}
 	}
-	waited(100*ms, 0)
-	learn(100*ms, 140*ms)
-	waited(300*ms, 0) // something else came between
-	waited(141*ms, 40*ms)
-	waited(142*ms, 0) // the first connection has paid
+	waited(100, 0)
+	table.Learn(1, a, Lookup{Name: "a.test", End: 140 * ms}, 0) // the answers expire, which does not matter
 
-	table.Asked(1, "a.test", 1000*ms, 2000*ms) // not answered: asked again
-	learn(2000*ms, 2020*ms)
-	table.Asked(1, "a.test", 2000*ms, 2100*ms) // the other kind of address, later
-	waited(2101*ms, 1100*ms)
+	ask("A", 100, 140, true)
+	waited(300, 0) // something else came between
+	waited(139, 0)
+	waited(141, 40)
+	waited(142, 0) // the first connection has paid
 
-	learn(9000*ms, 9500*ms)
-	table.Asked(1, "a.test", 9000*ms, 9900*ms)
-	waited(9501*ms, 501*ms) // it did not wait for the other kind
+	ask("A", 1000, 2000, false) // asked again
+	ask("A", 2000, 2020, true)
+	ask("AAAA", 1001, 2001, false)
+	ask("AAAA", 2001, 2101, true)
+	waited(2102, 1101)
 
-	for i := range 100 {
-		table.Asked(uint32(i), "b.test", 0, ms)
+	ask("A", 3000, 3040, true)
+	ask("AAAA", 3000, 3900, true)
+	waited(3041, 40) // it did not wait for the other kind
+
+	for i := range time.Duration(5) { // at once, each for its own connection
+		ask("A", 5000+i, 5200+i, true)
 	}
-	if table.waiting > 10 {
-		t.Errorf("%d waits", table.waiting)
+	for range 5 {
+		waited(5210, 200)
+	}
+	waited(5211, 0)
+
+	table.Learn(1, a, Lookup{Name: "b.test", End: 6000 * ms}, time.Hour) // another name of the address
+	ask("A", 6000, 6050, true)
+	waited(6051, 50)
+}
+
+func TestAskedIsBounded(t *testing.T) {
+	table := New(10)
+	for i := range 100 {
+		for j := range 100 {
+			table.Asked(uint32(i), Question{Name: "b.test", Start: time.Duration(j), End: time.Duration(j), Answered: true})
+		}
+		if n := len(table.asked[uint32(i)]["b.test"]); n > maxAsked {
+			t.Errorf("%d questions", n)
+		}
+	}
+	if table.nAsked > 10 {
+		t.Errorf("%d names", table.nAsked)
 	}
 	for i := range 100 {
 		table.Forget(uint32(i))
 	}
-	if table.waiting != 0 || len(table.waits) != 0 {
-		t.Errorf("%d waits are left", table.waiting)
+	if table.nAsked != 0 || len(table.asked) != 0 {
+		t.Errorf("%d names are left", table.nAsked)
 	}
 }

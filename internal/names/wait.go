@@ -5,55 +5,101 @@ import (
 	"time"
 )
 
-// A wait is the time a process spent on the questions for one name: one after
-// the other or at once, answered or not.
-type wait struct {
-	start, end time.Duration
-	charged    bool
+// A Question is one that a process asked about a name, and how long it took.
+type Question struct {
+	Name, Type string
+	Start, End time.Duration // since boot (CLOCK_MONOTONIC)
+	Answered   bool          // else it was given up at End
 }
 
+// asked holds the last questions about one name that no connection is known to
+// have waited for, the oldest first.
+type asked []Question
+
 const (
-	// together is how soon after the end of one question another for the same
-	// name belongs to the same wait.
-	together = 50 * time.Millisecond
-	// soon is how soon after the wait a connection must begin to have waited.
+	maxAsked = 16
+	// together is how close two questions of one look-up, for the two kinds of
+	// addresses, are to each other.
+	together = 10 * time.Millisecond
+	// again is how soon a question is asked again that was given up.
+	again = 50 * time.Millisecond
+	// soon is how soon after the answer a connection must begin to have waited.
 	soon = 100 * time.Millisecond
 )
 
-// Asked notes that a process asked for a name from start to end.
-func (t *Table) Asked(pid uint32, name string, start, end time.Duration) {
-	waits := t.waits[pid]
-	if waits == nil {
-		waits = make(map[string]wait)
-		t.waits[pid] = waits
+// Asked notes a question that a process no longer waits for.
+func (t *Table) Asked(pid uint32, q Question) {
+	names := t.asked[pid]
+	if names == nil {
+		names = make(map[string]asked)
+		t.asked[pid] = names
 	}
-	w, known := waits[name]
-	if !known && t.waiting >= t.max { // all of them are old but a few
-		clear(t.waits)
-		waits = map[string]wait{}
-		t.waits[pid], t.waiting = waits, 0
-	}
+	list, known := names[q.Name]
 	if !known {
-		t.waiting++
+		if t.nAsked >= t.max { // all but the last are too old to be of use
+			clear(t.asked)
+			names = make(map[string]asked)
+			t.asked[pid], t.nAsked = names, 0
+		}
+		t.nAsked++
 	}
-	if !known || w.charged || start > w.end+together || end < w.start-together {
-		w = wait{start: start, end: end}
-	}
-	waits[name] = wait{start: min(w.start, start), end: max(w.end, end)}
+	names[q.Name] = list.add(q)
 }
 
+// add appends q. If it repeats one that was given up, it takes its place.
+func (a asked) add(q Question) asked {
+	for i := range a {
+		if was := &a[i]; !was.Answered && was.Type == q.Type && q.Start-was.End <= again && was.End-q.Start <= again {
+			q.Start = was.Start
+			a = a.without(i)
+			break
+		}
+	}
+	if len(a) >= maxAsked {
+		a = a.without(0)
+	}
+	return append(a, q)
+}
+
+func (a asked) without(i int) asked { return append(a[:i], a[i+1:]...) }
+
 // Waited returns how long a process waited for the name of addr before it began
-// to connect to it, and whether this connection is the first to have waited.
+// to connect to it. Of the questions that may have been it, each counts for one
+// connection. Whether the answer is out of date by then does not matter: its
+// resolver waited for another one too.
 func (t *Table) Waited(pid uint32, addr netip.Addr, connect time.Duration) (time.Duration, bool) {
-	l, ok := t.Of(pid, addr, connect)
-	if !ok {
-		return 0, false
+	for _, name := range t.procs[pid][addr.Unmap()].names {
+		if list := t.asked[pid][name]; len(list) > 0 {
+			if took, rest, ok := list.before(connect); ok {
+				t.asked[pid][name] = rest
+				return took, true
+			}
+		}
 	}
-	w, ok := t.waits[pid][l.Name]
-	if !ok || w.charged || w.start > connect || connect > w.end+soon {
-		return 0, false
+	return 0, false
+}
+
+// before takes the look-up that ended last before a time: one question, or two
+// that were asked together.
+func (a asked) before(at time.Duration) (took time.Duration, rest asked, ok bool) {
+	last := -1
+	for i, q := range a {
+		if q.Answered && q.End <= at && at-q.End <= soon && (last < 0 || q.End > a[last].End) {
+			last = i
+		}
 	}
-	w.charged = true
-	t.waits[pid][l.Name] = w
-	return min(w.end, connect) - w.start, true
+	if last < 0 {
+		return 0, a, false
+	}
+	q := a[last]
+	a = a.without(last)
+	start := q.Start
+	for i, other := range a {
+		if d := other.Start - q.Start; other.Type != q.Type && d <= together && d >= -together && other.End <= at {
+			start = min(start, other.Start)
+			a = a.without(i)
+			break
+		}
+	}
+	return q.End - start, a, true
 }

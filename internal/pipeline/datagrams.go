@@ -62,7 +62,9 @@ func (l *lane) learn(c *conn.Conn, x *proto.Exchange) {
 		return
 	}
 	if x.Capture&(proto.NoResponse|proto.UnknownEnd) == 0 {
-		l.names.Asked(c.Process.PID, x.Resolved.Name, x.Start, x.End)
+		l.names.Asked(c.Process.PID, names.Question{
+			Name: x.Resolved.Name, Type: x.Resolved.Type, Start: x.Start, End: x.End, Answered: !x.Resolved.GivenUp,
+		})
 	}
 	for _, a := range x.Resolved.Addresses {
 		l.names.Learn(c.Process.PID, a, names.Lookup{Name: x.Resolved.Name, Start: x.Start, End: x.End, Thread: x.Thread}, x.Resolved.TTL)

@@ -153,6 +153,8 @@ type Exchange struct {
 // Resolved says which addresses a name has, as a process was told.
 type Resolved struct {
 	Name      string // the one it asked for
+	Type      string // of the question: "A"
+	GivenUp   bool   // nobody answered
 	Addresses []netip.Addr
 	TTL       time.Duration
 }

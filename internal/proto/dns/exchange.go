@@ -28,7 +28,7 @@ func (b *builder) begin(t *table, l *lookup, at time.Duration, err string, captu
 		Thread: l.thread, Err: err, Capture: capture, Attrs: attrs,
 	}
 	if l.side == proto.Client {
-		b.resolved = proto.Resolved{Name: l.name}
+		b.resolved = proto.Resolved{Name: l.name, Type: typeName(l.kind)}
 		b.x.Resolved = &b.resolved
 	}
 	if l.resends > 0 {
@@ -62,6 +62,7 @@ func (b *builder) answered(t *table, l *lookup, m *message, at time.Duration) *p
 // unanswered is the exchange of l that got no answer.
 func (b *builder) unanswered(t *table, l *lookup, at time.Duration, err string, capture proto.Capture) *proto.Exchange {
 	b.begin(t, l, at, err, capture)
+	b.resolved.GivenUp = true
 	return &b.x
 }
 
