@@ -37,8 +37,10 @@ func TestTruth(t *testing.T) {
 		n, err = strconv.Atoi(text)
 		require.NoError(t, err)
 	}
-	o := observe(t, fmt.Sprintf("{targets: {include: [{ports: ['%d-%d']}]}, latency: {trace_accept_syscalls: true}}",
-		programs.Ready, programs.Refused))
+	// By its ports alone a program is known from its first connection on: too late
+	// for the look-up before it.
+	o := observe(t, fmt.Sprintf("{targets: {include: [{ports: ['%d-%d']}, {ports: [53], executables: ['*/truth.test']}]}, "+
+		"latency: {trace_accept_syscalls: true}}", programs.Ready, programs.Refused))
 	l := newLab(t)
 	began := time.Now()
 	all := causes()
