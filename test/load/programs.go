@@ -112,7 +112,7 @@ service:
 	c.cmd.Stderr = os.Stderr
 	check(c.cmd.Start())
 	for range 200 {
-		if _, err := http.Get(c.metrics); err == nil {
+		if c.ready(name) {
 			time.Sleep(time.Second) // past what starting costs
 			return c
 		}
@@ -120,6 +120,16 @@ service:
 	}
 	check(fmt.Errorf("the collector does not answer"))
 	return nil
+}
+
+// ready reports whether the receiver has started: it does so after the metrics.
+func (c *collector) ready(receiver string) bool {
+	resp, err := http.Get(c.metrics)
+	if err != nil {
+		return false
+	}
+	_ = resp.Body.Close()
+	return receiver != "ebpf" || c.sum("otelcol_ebpf_probe_attached") > 0
 }
 
 func (c *collector) stop() {
