@@ -79,7 +79,10 @@ func TestLoadEverything(t *testing.T) {
 		Health:         true,
 		HealthPeer:     true,
 		MaxSeries:      10,
+
+		AcceptFromSyscalls: true,
 	}, cfg.probeConfig())
+	assert.Equal(t, 50*time.Millisecond, cfg.Latency.Threshold)
 	assert.Equal(t, http.Config{
 		RequestHeaders:           []string{"x-request-id"},
 		ResponseHeaders:          []string{"content-type"},
@@ -134,6 +137,12 @@ func TestBadConfig(t *testing.T) {
 		{"http: {routes: ['/users/{id']}", `http::routes::0: route "/users/{id": {id is neither a name in braces nor a literal`},
 		{"http: {routes: ['/users/{}']}", `http::routes::0: route "/users/{}": {} is neither a name in braces nor a literal`},
 		{"http: {sensitive_query_parameters: ['']}", "http::sensitive_query_parameters::0: the name is empty"},
+
+		{"latency: {threshold: 0s}", "latency: threshold: 0s is not a time a request can take; write one such as 10ms"},
+		{"latency: {threshold: -5ms}", "latency: threshold: -5ms is not a time a request can take"},
+		{"latency: {enabled: false, trace_accept_syscalls: true}",
+			"latency: trace_accept_syscalls: it has no effect without enabled: true; write that, or remove it"},
+		{"latency: {slow: 1s}", "'latency' has invalid keys: slow"},
 
 		{"metrics: {ebpf.tcp.rt: {enabled: false}}", `metrics: "ebpf.tcp.rt" is not a metric; write ebpf.tcp.rtt, ebpf.tcp.rto or ebpf.tcp.io`},
 		{"metrics: {ebpf.tcp.zero-window: }", `metrics: "ebpf.tcp.zero-window" is not a metric; write ebpf.tcp.zero_window`},
