@@ -64,10 +64,7 @@ check-examples: build ## Check that the collector takes the example configuratio
 
 .PHONY: fuzz
 fuzz: ## Fuzz every target for 30 s (FUZZTIME=...)
-	@git ls-files -co --exclude-standard '*_test.go' | xargs grep -Ho '^func Fuzz[A-Za-z0-9_]*' | sort | \
-	while IFS=: read -r file func; do \
-		go test -run='^$$' -fuzz="^$${func#func }$$" -fuzztime=$(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
-	done
+	@tools/fuzz $(FUZZTIME)
 
 .PHONY: bench
 bench: ## Run the benchmarks
