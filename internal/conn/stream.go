@@ -32,6 +32,7 @@ func (s *stream) use(n int) {
 	for n > 0 && len(s.marks) > 0 {
 		if s.marks[0].size > n {
 			s.marks[0].size -= n
+			behind(&s.marks[0].front, uint64(n))
 			break
 		}
 		n -= s.marks[0].size
@@ -117,6 +118,14 @@ func parse(p proto.Parser, d *proto.Data) (used int, err error) {
 		used += int(k)
 		d.Bytes = d.Bytes[k:]
 		d.Hole -= min(n-k, d.Hole)
+		behind(d.Front, n)
 	}
 	return used, nil
+}
+
+// behind moves the moment of a first byte to one n bytes behind it. When that
+// one came to the socket is not known: the two were only read together.
+func behind(front *proto.Moment, n uint64) {
+	front.Offset += n
+	front.Arrived = 0
 }

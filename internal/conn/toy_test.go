@@ -57,7 +57,9 @@ func (p *toyParser) Parse(d *proto.Data) (uint64, error) {
 	case line == "?bad":
 		return 0, errors.New("not a toy")
 	case d.From == proto.Client:
-		p.open = append(p.open, &proto.Exchange{Name: line, Start: d.First})
+		x := &proto.Exchange{Name: line, Side: proto.Server, Start: d.First}
+		x.Course.RequestStart = d.FirstMoment()
+		p.open = append(p.open, x)
 	case len(p.open) > 0:
 		x := p.open[0]
 		p.open = p.open[1:]

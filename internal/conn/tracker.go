@@ -220,6 +220,7 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	if len(e.Tail) > 0 && !c.dead {
 		p = c.piece(e)
 		p.bytes, p.end = e.Tail, e.Flags&event.End != 0
+		behind(p.front, e.Offset+uint64(e.Size)-uint64(len(e.Tail))-p.front.Offset)
 		t.take(c, dir, &p)
 	}
 	if dir == tx {

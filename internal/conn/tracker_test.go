@@ -171,6 +171,21 @@ func TestEviction(t *testing.T) {
 	require.NotZero(t, b.Losses()[Loss{"connection_table_full", "connection"}])
 }
 
+// TestArrival holds that a server's exchange begins when its own first byte came,
+// and that nothing is said of bytes that were read behind others.
+func TestArrival(t *testing.T) {
+	b := newBench().opened(event.RolePassive)
+	b.now = 100
+	e := b.make(rx, "?a\n?b\n?")
+	e.Arrived = 60
+	b.Handle(e)
+	e = b.make(rx, "c\n")
+	e.Arrived = 95
+	b.Handle(e)
+	b.sent("!1\n!2\n!3\n")
+	require.Equal(t, []string{"?a!1 60-103", "?b!2 101-103", "?c!3 101-103"}, b.got)
+}
+
 func TestProcess(t *testing.T) {
 	b := newBench()
 	b.Handle(&event.Event{Kind: event.Exit, PID: 1})
