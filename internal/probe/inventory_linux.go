@@ -22,7 +22,7 @@ func maxSeries(c Config) int { return max(c.MaxSeries, 16) }
 func healthConsts(c Config) map[string]any {
 	size := maxSeries(c)
 	return map[string]any{
-		"max_tallies":   uint64(size - size/8 - 1),
+		"max_tallies":   uint64(size - size/8 - lastTallies),
 		"health_peer":   c.HealthPeer,
 		"health_bounds": healthBounds(),
 	}
@@ -46,10 +46,13 @@ func healthBounds() (all [bpf.RawHealthHistogramHISTOGRAMS][health.MaxBounds]uin
 	return all
 }
 
+// lastTallies is how many there are of what has no room at all: one for each transport.
+const lastTallies = 2
+
 // makeLastTallies makes the tallies of what has no room at all. They must not be
 // in want of room themselves.
 func (l *loader) makeLastTallies() error {
-	for transport := range transports {
+	for _, transport := range [lastTallies]bpf.RawHealthTransport{bpf.RawHealthTransportHEALTH_TCP, bpf.RawHealthTransportHEALTH_UDP} {
 		key := bpf.RawSeries{Transport: uint8(transport), Overflow: 1}
 		if err := l.shared["tallies"].Put(key, bpf.RawTally{}); err != nil {
 			return fmt.Errorf("making the last tallies: %w", err)

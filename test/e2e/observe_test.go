@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -30,6 +31,10 @@ import (
 	"github.com/edf076de/ebpfreceiver/receiver/ebpfreceiver"
 	"github.com/edf076de/ebpfreceiver/test/apps"
 )
+
+// The first thread is the one that /proc/net and /proc/self speak of. It stays with
+// TestMain, so that none that has to end in another network namespace is it.
+func init() { runtime.LockOSThread() }
 
 func TestMain(m *testing.M) {
 	apps.Main()
