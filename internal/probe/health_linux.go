@@ -31,6 +31,7 @@ type healthReader struct {
 	round     uint64 // of the present collection
 	freed     uint64 // tallies
 	known     map[uint32][]bpf.RawSeries
+	open      map[uint32]bool      // processes with connections, at the last collection
 	exited    map[uint32]time.Time // and not forgotten
 	forgotten map[uint32]time.Time
 	late      [len(transports)]bpf.RawTally // of forgotten processes
@@ -96,7 +97,7 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 		last  [len(transports)]bpf.RawTally
 		dead  []bpf.RawSeries
 	)
-	h.known = make(map[uint32][]bpf.RawSeries)
+	h.known, h.open = make(map[uint32][]bpf.RawSeries), make(map[uint32]bool)
 	entries := h.tallies.Iterate()
 	for entries.Next(&key, &tally) {
 		if tally.Round != h.round {
@@ -111,6 +112,7 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 			dead = append(dead, key)
 		default:
 			h.known[key.Tgid] = append(h.known[key.Tgid], key)
+			h.open[key.Tgid] = h.open[key.Tgid] || tally.Active > 0
 			all = append(all, series(key, tally))
 		}
 	}
@@ -170,7 +172,9 @@ func (h *healthReader) forget(pid uint32, now time.Time) {
 }
 
 func (h *healthReader) drop(pid uint32, now time.Time) {
-	h.forgotten[pid] = now
+	if h.open[pid] { // else nothing can come of it any more, and its number may be another's soon
+		h.forgotten[pid] = now
+	}
 	h.free(h.known[pid])
 	delete(h.known, pid)
 	delete(h.exited, pid)
