@@ -54,7 +54,7 @@ func testHealth(t *testing.T) {
 			datagrams = s.Err == nil
 			continue
 		}
-		if s.Hook != "udp_recv" && s.Hook != "sendpage" {
+		if s.Hook != "udp_recv" && s.Hook != "sendpage" && s.Hook != "dns_close" { // some have no form of a forced kind
 			assert.NoError(t, s.Err, s.Hook)
 		}
 	}
