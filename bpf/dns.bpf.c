@@ -167,13 +167,6 @@ __noinline int emit_large(const struct datagram *d) { return d ? emit_of(LARGE, 
 
 static __always_inline int tell(const struct datagram *d) { return d->size <= SMALL ? emit_small(d) : emit_large(d); }
 
-static __always_inline struct who who(struct sock *sk)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	return (struct who){ .sk = (__u64)sk, .tgid = id >> 32, .tid = id };
-}
-
 enum kinship { NOT_DNS, IS_DNS, UNCONNECTED };
 
 /* What the ports of the socket say. An unconnected one may send anywhere. */

@@ -12,14 +12,13 @@
 #include <bpf/bpf_endian.h>
 #include <bpf/bpf_helpers.h>
 #include <bpf/bpf_tracing.h>
+#include "args.h"
 #include "conn.h"
 #include "health.h"
 #include "listeners.h"
 #include "source.h"
 #include "target.h"
 #include "udp.h"
-
-const volatile __u32 recvmsg_args = 4; /* as in tcp.bpf.c; udp_recvmsg has as many */
 
 static __always_inline bool is_tcp(const struct sock *sk)
 {
@@ -451,12 +450,8 @@ int BPF_PROG(udp6_send_fexit, struct sock *sk, struct msghdr *msg, size_t size, 
 
 static __always_inline int udp_received(unsigned long long *ctx)
 {
-	struct sock *sk = (struct sock *)ctx[0];
-	int flags = recvmsg_args == 6 ? ARG_OF(ctx, 4) : ARG_OF(ctx, 3);
-	int ret = recvmsg_args == 6 ? ARG_OF(ctx, 6) : recvmsg_args == 5 ? ARG_OF(ctx, 5) : ARG_OF(ctx, 4);
-
-	if (!(flags & (MSG_PEEK | MSG_ERRQUEUE)))
-		datagram(sk, ret, false);
+	if (!(recvmsg_flags(ctx) & (MSG_PEEK | MSG_ERRQUEUE)))
+		datagram((struct sock *)ctx[0], recvmsg_result(ctx), false);
 	return 0;
 }
 SEC("fexit/udp_recvmsg")

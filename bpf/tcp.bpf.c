@@ -100,13 +100,6 @@ __noinline int take_verdict(struct conn *c)
 	return 0;
 }
 
-static __always_inline struct who who(struct sock *sk)
-{
-	__u64 id = bpf_get_current_pid_tgid();
-
-	return (struct who){ .sk = (__u64)sk, .tgid = id >> 32, .tid = id };
-}
-
 /* Whether the connection is observed. Most calls end here, after one look-up. */
 static __always_inline bool observed(struct conn *c, const struct who *w)
 {

@@ -27,6 +27,14 @@ struct who {
 	__u32 tid;
 };
 
+/* The current thread, which moves bytes through sk. */
+static __always_inline struct who who(struct sock *sk)
+{
+	__u64 id = bpf_get_current_pid_tgid();
+
+	return (struct who){ .sk = (__u64)sk, .tgid = id >> 32, .tid = id };
+}
+
 /* Where a system call's bytes are, or were, in the memory of the process. */
 enum source_kind {
 	SOURCE_NONE,
