@@ -125,15 +125,7 @@ static __always_inline void describe(struct wire_datagram *e, const struct datag
 	e->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
 	e->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
 	e->lost = datagrams_lost;
-	__builtin_memset(e->local, 0, sizeof(e->local));
-	__builtin_memset(e->remote, 0, sizeof(e->remote));
-	if (e->family == AF_INET6) {
-		BPF_CORE_READ_INTO(&e->local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&e->remote, sk, __sk_common.skc_v6_daddr);
-	} else {
-		BPF_CORE_READ_INTO((__be32 *)e->local, sk, __sk_common.skc_rcv_saddr);
-		BPF_CORE_READ_INTO((__be32 *)e->remote, sk, __sk_common.skc_daddr);
-	}
+	addresses(sk, e->family, &e->local, &e->remote);
 	if (d->remote.port && d->remote.family == e->family) {
 		e->remote_port = d->remote.port;
 		__builtin_memcpy(e->remote, d->remote.address, sizeof(e->remote));

@@ -84,19 +84,17 @@ static __always_inline bool announce_process(struct proc *p, const struct who *w
 	return true;
 }
 
-static __always_inline void addresses(struct wire_open *e, struct sock *sk)
+/* The addresses of a socket, an IPv4 one in the first four bytes. */
+static __always_inline void addresses(struct sock *sk, __u16 family, __u8 (*local)[16], __u8 (*remote)[16])
 {
-	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
-	e->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
-	e->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
-	__builtin_memset(e->local, 0, sizeof(e->local));
-	__builtin_memset(e->remote, 0, sizeof(e->remote));
-	if (e->family == AF_INET6) {
-		BPF_CORE_READ_INTO(&e->local, sk, __sk_common.skc_v6_rcv_saddr);
-		BPF_CORE_READ_INTO(&e->remote, sk, __sk_common.skc_v6_daddr);
+	__builtin_memset(local, 0, sizeof(*local));
+	__builtin_memset(remote, 0, sizeof(*remote));
+	if (family == AF_INET6) {
+		BPF_CORE_READ_INTO(local, sk, __sk_common.skc_v6_rcv_saddr);
+		BPF_CORE_READ_INTO(remote, sk, __sk_common.skc_v6_daddr);
 	} else {
-		BPF_CORE_READ_INTO((__be32 *)e->local, sk, __sk_common.skc_rcv_saddr);
-		BPF_CORE_READ_INTO((__be32 *)e->remote, sk, __sk_common.skc_daddr);
+		BPF_CORE_READ_INTO((__be32 *)local, sk, __sk_common.skc_rcv_saddr);
+		BPF_CORE_READ_INTO((__be32 *)remote, sk, __sk_common.skc_daddr);
 	}
 }
 
@@ -116,7 +114,10 @@ static __always_inline bool announce_conn(struct conn *c, struct sock *sk)
 	e->role = c->role;
 	e->midstream = c->midstream;
 	__builtin_memset(e->pad, 0, sizeof(e->pad));
-	addresses(e, sk);
+	e->family = BPF_CORE_READ(sk, __sk_common.skc_family);
+	e->local_port = BPF_CORE_READ(sk, __sk_common.skc_num);
+	e->remote_port = bpf_ntohs(BPF_CORE_READ(sk, __sk_common.skc_dport));
+	addresses(sk, e->family, &e->local, &e->remote);
 	bpf_ringbuf_submit(e, wakeup());
 	c->announced = 1;
 	return true;
