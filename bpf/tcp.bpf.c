@@ -43,7 +43,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64); /* conn.id */
-	__type(value, __u8);
+	__type(value, __u8); /* enum wire_verdict */
 } verdicts SEC(".maps");
 volatile __u32 verdict_count;
 
@@ -92,10 +92,15 @@ __noinline int take_verdict(struct conn *c)
 		return 0;
 	__u64 id = c->id;
 	c->verdicts = verdict_count;
-	if (!bpf_map_lookup_elem(&verdicts, &id))
+	__u8 *verdict = bpf_map_lookup_elem(&verdicts, &id);
+	if (!verdict)
 		return 0;
-	c->state = CONN_MUTED;
-	c->watch_rx = c->watch_ack = 0;
+	if (*verdict == WIRE_VERDICT_CARRY) {
+		c->state = CONN_CARRIER;
+	} else {
+		c->state = CONN_MUTED;
+		c->watch_rx = c->watch_ack = 0;
+	}
 	bpf_map_delete_elem(&verdicts, &id);
 	return 0;
 }
@@ -109,13 +114,15 @@ static __always_inline bool observed(struct conn *c, const struct who *w)
 		return false;
 	if (c->state == CONN_NEW || (c->state == CONN_IGNORED && c->tgid != w->tgid))
 		classify(c, w);
-	if (c->state == CONN_ON && c->verdicts != verdict_count)
+	if (is_followed(c) && c->verdicts != verdict_count)
 		take_verdict(c);
-	return c->state == CONN_ON;
+	return is_followed(c);
 }
 
 static __always_inline void moved(struct conn *c, const struct moved *m)
 {
+	if (c->state == CONN_CARRIER)
+		return;
 	if (c->announced || announce(c, &m->by)) {
 		capture(c, m);
 		return;
@@ -420,7 +427,7 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 	__u8 fins = c->fins; /* a FIN is in the sequence numbers, but ours not yet at this change */
 
 	c->fins |= flags & (WIRE_SENT_FIN | WIRE_RECEIVED_FIN);
-	if (c->state != CONN_ON || !c->announced || !(flags & ~c->closed))
+	if (!is_followed(c) || !c->announced || !(flags & ~c->closed))
 		return;
 	header(&r.h, WIRE_CLOSE, c->fins | flags, c->tgid, bpf_ktime_get_ns(), c->id);
 	r.sent = c->flow[TX].offset + (__u32)(write_seq(sk) - !!(fins & WIRE_SENT_FIN) - c->flow[TX].seq);

@@ -282,6 +282,13 @@ const (
 	RawWireRoleWIRE_ROLE_PASSIVE RawWireRole = 2
 )
 
+type RawWireVerdict uint32
+
+const (
+	RawWireVerdictWIRE_VERDICT_MUTE  RawWireVerdict = 1
+	RawWireVerdictWIRE_VERDICT_CARRY RawWireVerdict = 3
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -309,6 +316,7 @@ const (
 	RawVarExportWirePart          = "export_wire_part"
 	RawVarExportWireProcess       = "export_wire_process"
 	RawVarExportWireRole          = "export_wire_role"
+	RawVarExportWireVerdict       = "export_wire_verdict"
 )
 
 // LoadRaw returns the embedded CollectionSpec for Raw.
@@ -388,6 +396,7 @@ type RawVariableSpecs struct {
 	ExportWirePart          *ebpf.VariableSpec `ebpf:"export_wire_part"`
 	ExportWireProcess       *ebpf.VariableSpec `ebpf:"export_wire_process"`
 	ExportWireRole          *ebpf.VariableSpec `ebpf:"export_wire_role"`
+	ExportWireVerdict       *ebpf.VariableSpec `ebpf:"export_wire_verdict"`
 }
 
 // RawObjects contains all objects after they have been loaded into the kernel.
@@ -443,6 +452,7 @@ type RawVariables struct {
 	ExportWirePart          *ebpf.Variable `ebpf:"export_wire_part"`
 	ExportWireProcess       *ebpf.Variable `ebpf:"export_wire_process"`
 	ExportWireRole          *ebpf.Variable `ebpf:"export_wire_role"`
+	ExportWireVerdict       *ebpf.Variable `ebpf:"export_wire_verdict"`
 }
 
 // RawPrograms contains all programs after they have been loaded into the kernel.

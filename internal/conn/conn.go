@@ -27,6 +27,7 @@ type Conn struct {
 	NetNS         uint32          // inode of the socket's network namespace
 	Protocol      *proto.Protocol // nil until recognised
 	Joined        bool            // it is older than the probes
+	Connected     proto.Answer    // the process did; else it accepted
 
 	// When the handshake began and ended and when the process accepted, since
 	// boot; zero unknown.
@@ -38,8 +39,24 @@ type Conn struct {
 	// client had asked for.
 	TranslatedLocal, TranslatedRemote netip.AddrPort
 
+	// TLS is what the handshake said, of a connection whose bytes are TLS and of
+	// what it carries; nil until it ended, and when there is none.
+	TLS       *proto.TLS
+	Plaintext Plaintext
+
 	End End // who ended it; set before the last exchanges are given to the sink
 }
+
+// A Plaintext says what was seen of the bytes that a connection of TLS carries.
+type Plaintext uint8
+
+// What may have been seen. Whether a connection carries anything is not known
+// before its handshake ends.
+const (
+	NotCarried Plaintext = iota // it is not TLS, or the handshake is open or failed
+	Unseen                      // nothing so far
+	Seen                        // at least some
+)
 
 // An End says who ended a connection.
 type End uint8

@@ -47,6 +47,14 @@ func sides(role uint8) []proto.Side {
 	return eitherSide
 }
 
+// connected says whether who has a role connected.
+func connected(role uint8) proto.Answer {
+	if role == event.RoleUnknown {
+		return proto.Unknown
+	}
+	return proto.AnswerOf(role == event.RoleActive)
+}
+
 // unrecognised takes a piece of a connection whose protocol is not known.
 func (t *Tracker) unrecognised(c *tracked, dir int, p *piece) {
 	s := &c.streams[dir]

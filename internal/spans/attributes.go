@@ -51,6 +51,8 @@ func (b *Builder) put(m pcommon.Map, a *proto.Attr) {
 		m.PutStr(a.Key, valid(a.Str))
 	case proto.KindInt:
 		m.PutInt(a.Key, a.Int)
+	case proto.KindBool:
+		m.PutBool(a.Key, a.Int != 0)
 	case proto.KindList:
 		list := m.PutEmptySlice(a.Key)
 		list.EnsureCapacity(len(a.List))

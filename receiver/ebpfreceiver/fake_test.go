@@ -101,6 +101,7 @@ type fakeProbes struct{ *fakeKernel }
 
 func (p fakeProbes) Source() event.Source { return silence{} }
 func (p fakeProbes) Mute(uint64)          {}
+func (p fakeProbes) Carry(uint64)         {}
 func (p fakeProbes) MemoryBytes() uint64  { return 4096 }
 
 func (p fakeProbes) Health() ([]health.Series, error) { return nil, p.healthErr }
