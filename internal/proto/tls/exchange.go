@@ -31,7 +31,7 @@ func (p *parser) unclear(at time.Duration) {
 
 // foreign ends a handshake when what comes is no record.
 func (p *parser) foreign(at time.Duration) {
-	if p.torn() { // a record may not begin there
+	if p.missed() { // a record may not begin there
 		p.unclear(at)
 	} else {
 		p.fail(at, notTLS)

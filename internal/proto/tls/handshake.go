@@ -13,7 +13,7 @@ func (p *parser) message(from proto.Side, kind uint8, body []byte, whole bool) {
 	case from == proto.Client:
 		if kind == clientHello && !p.greeted { // the one behind a retry says the same
 			p.greeted = true
-			p.early = readClientHello(body, p.facts)
+			p.early = readClientHello(body, p.facts) || !whole
 		}
 	case kind == serverHello && !p.answered:
 		p.answer(body, whole)
@@ -42,7 +42,7 @@ func (p *parser) ended(s *side, d *proto.Data) {
 	case alert:
 		p.alerted(s, d.Last)
 	case handshake:
-		s.finished = s.finished || s.secret
+		s.finished = s.finished || s.secret && p.facts.Version != ""
 		if p.sides[proto.Client].finished && p.sides[proto.Server].finished {
 			p.over(d.Last, 0)
 		}
@@ -65,7 +65,11 @@ func (p *parser) change(s *side, from proto.Side) {
 func (p *parser) alerted(s *side, at time.Duration) {
 	switch level, description := s.alert[0], s.alert[1]; {
 	case s.secret || s.size() != alertSize:
-		p.fail(at, unknownAlert)
+		if p.missed() { // it may belong to what follows the handshake
+			p.unclear(at)
+		} else {
+			p.fail(at, unknownAlert)
+		}
 	case level != warning || description == closeNotify:
 		p.fail(at, alertName(description))
 	}
@@ -78,7 +82,7 @@ func (p *parser) data(s *side, d *proto.Data) {
 	switch {
 	case version == v13 && p.answered:
 		p.encrypted(s, d)
-	case d.From == proto.Server && !early, d.From == proto.Client && (p.torn() || p.answered && early):
+	case d.From == proto.Server && !early, d.From == proto.Client && (p.missed() || p.answered && early):
 		p.over(d.Last, proto.UnknownEnd) // data, and not all of the handshake was seen
 	}
 }
@@ -88,11 +92,12 @@ func (p *parser) data(s *side, d *proto.Data) {
 func (p *parser) encrypted(s *side, d *proto.Data) {
 	first := !s.spoke && !s.torn
 	s.spoke = true
+	early := p.early && p.facts.Resumed != proto.Negative // only who knows the server may
 	switch {
-	case first && s.size() == alertSize+1+p.tag() && (d.From == proto.Server || !p.early):
+	case first && s.size() == alertSize+1+p.tag() && (d.From == proto.Server || !early):
 		p.fail(d.Last, unknownAlert)
 	case d.From == proto.Server:
-	case first && !p.early:
+	case first && !early:
 		p.over(d.Last, 0)
 	default:
 		p.over(d.Last, proto.UnknownEnd)

@@ -26,6 +26,7 @@ type messages struct {
 	left   int    // bytes of the message that did not come
 	body   []byte // those that did, of a message that is kept
 	blind  bool   // it is not known where messages begin
+	cut    bool   // one that is needed was not whole
 }
 
 // kept reports whether the body of the message at hand is needed.
@@ -68,6 +69,7 @@ func (m *messages) skip(n int) {
 		return
 	}
 	if m.have == messageHeader { // the message at hand is cut; its end is not lost
+		m.cut = m.cut || m.kept()
 		m.take(m.header[0], m.body, false)
 		m.header[0], m.body = 0, nil
 	}

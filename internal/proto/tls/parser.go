@@ -18,7 +18,7 @@ type parser struct {
 	begun    bool // the ClientHello has
 	greeted  bool // it is complete
 	answered bool // the ServerHello came
-	early    bool // the client may send data before it has finished
+	early    bool // the client may send data before it has finished; so it may until it is greeted
 }
 
 // A side is what one side sent.
@@ -33,7 +33,7 @@ type side struct {
 }
 
 func newParser(c proto.Conn, emit func(*proto.Exchange)) *parser {
-	p := &parser{conn: c, emit: emit, facts: &proto.TLS{}}
+	p := &parser{conn: c, emit: emit, facts: &proto.TLS{}, early: true}
 	for from := range p.sides {
 		p.sides[from].take = func(kind uint8, body []byte, whole bool) {
 			p.message(proto.Side(from), kind, body, whole)
@@ -67,7 +67,7 @@ func (p *parser) Parse(d *proto.Data) (uint64, error) {
 // begin notes when the handshake began. What does not begin with the client's
 // hello was joined behind it.
 func (p *parser) begin(d *proto.Data) bool {
-	if d.From == proto.Server || d.Bytes[0] != handshake {
+	if d.From == proto.Server || d.Bytes[0] != handshake || p.missed() {
 		p.done = proto.ErrCarry
 		return false
 	}
@@ -132,7 +132,7 @@ func (p *parser) hole(s *side, d *proto.Data) error {
 	case s.kind() == handshake && !s.secret:
 		s.skip(n)
 	case s.kind() == alert:
-		s.secret = true // as good as
+		s.secret, s.cut = true, true // as good as
 	}
 	p.pass(s, int(d.Hole), d)
 	return nil
@@ -145,12 +145,19 @@ func (p *parser) EOF(proto.Side, time.Duration) {}
 func (p *parser) Close(at time.Duration, reason string) {
 	switch {
 	case p.done != nil || !p.begun:
-	case p.torn(): // it may have ended well
+	case p.missed(): // it may have ended well
 		p.unclear(at)
 	default:
 		p.fail(at, reason)
 	}
 }
 
-// torn reports whether records were lost.
-func (p *parser) torn() bool { return p.sides[proto.Client].torn || p.sides[proto.Server].torn }
+// missed reports whether something is missing that may be needed.
+func (p *parser) missed() bool {
+	for i := range p.sides {
+		if p.sides[i].blind || p.sides[i].cut {
+			return true
+		}
+	}
+	return false
+}
