@@ -26,8 +26,10 @@ func (t *Tracker) carry(c *tracked) {
 	} else {
 		c.Connected = proto.AnswerOf(c.side == proto.Client)
 	}
-	c.Plaintext = Unseen
-	t.carriers.Opaque++
+	if c.Plaintext = Seen; !c.revealed {
+		c.Plaintext = Unseen
+		t.carriers.Opaque++
+	}
 	t.cfg.Carry(c.ID)
 }
 
@@ -43,7 +45,11 @@ func (t *Tracker) recarry(c *tracked) {
 // nil when it is not followed.
 func (t *Tracker) reveal(id uint64) *tracked {
 	c := t.conns[id]
-	if c != nil && c.Plaintext == Unseen {
+	if c == nil {
+		return nil
+	}
+	c.revealed = true
+	if c.Plaintext == Unseen {
 		c.Plaintext = Seen
 		t.carriers.Opaque--
 	}

@@ -84,20 +84,21 @@ type Sink interface {
 // tracked is a connection with what only the tracker knows.
 type tracked struct {
 	Conn
-	role    uint8
-	side    proto.Side // the process's; valid once parser is set
-	parser  proto.Parser
-	data    *proto.Data // the tracker's: one for all, or each would be garbage
-	streams [2]stream   // rx, tx
-	held    []event.Event
-	misses  int    // runs in which no protocol was recognised
-	joined  bool   // in mid-stream
-	dead    bool   // forgotten; nothing may follow
-	closed  uint16 // FIN flags seen
-	last    int    // direction of the last bytes
-	active  time.Duration
-	meter   meter
-	acked   time.Duration // all that was sent; known at the end
+	role     uint8
+	side     proto.Side // the process's; valid once parser is set
+	parser   proto.Parser
+	data     *proto.Data // the tracker's: one for all, or each would be garbage
+	streams  [2]stream   // rx, tx
+	held     []event.Event
+	misses   int    // runs in which no protocol was recognised
+	joined   bool   // in mid-stream
+	dead     bool   // forgotten; nothing may follow
+	revealed bool   // bytes were seen that it carries, perhaps before its handshake ended
+	closed   uint16 // FIN flags seen
+	last     int    // direction of the last bytes
+	active   time.Duration
+	meter    meter
+	acked    time.Duration // all that was sent; known at the end
 
 	peerName string
 }

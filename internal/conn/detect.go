@@ -85,13 +85,22 @@ func (t *Tracker) missed(c *tracked) {
 	}
 }
 
+// nameOfPeer is the name by which a client asked for the peer: in the handshake,
+// or when it looked the address up.
+func (c *tracked) nameOfPeer(side proto.Side) string {
+	if c.TLS != nil && side == proto.Client && c.TLS.ServerName != "" {
+		return c.TLS.ServerName
+	}
+	return c.peerName
+}
+
 // recognised makes the parser and gives it what was kept, the client's first.
 func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
 	c.Protocol, c.side = found, side
 	if t.cfg.Recognised != nil {
 		t.cfg.Recognised(&c.Conn)
 	}
-	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName}, func(x *proto.Exchange) {
+	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.nameOfPeer(side)}, func(x *proto.Exchange) {
 		t.emit(c, x)
 	})
 	p.bytes = nil // they are kept already

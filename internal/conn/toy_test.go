@@ -92,6 +92,7 @@ type bench struct {
 	got     []string
 	muted   []uint64
 	carried []uint64
+	gone    int
 	exited  []uint32
 	now     time.Duration
 	offset  [2]uint64
@@ -119,7 +120,7 @@ func (b *bench) Exchange(_ *Conn, x *proto.Exchange) {
 }
 
 func (b *bench) Acked(*Conn, time.Duration, *proto.Meter) {}
-func (b *bench) Gone(*Conn)                               {}
+func (b *bench) Gone(*Conn)                               { b.gone++ }
 
 func (b *bench) Exited(p *process.Info) { b.exited = append(b.exited, p.PID) }
 
