@@ -12,6 +12,13 @@ type Carriers struct {
 	Opaque       uint64 // those that have not, without anything seen
 }
 
+// Add adds other counts.
+func (c *Carriers) Add(o Carriers) {
+	c.Seen += o.Seen
+	c.Unseen += o.Unseen
+	c.Opaque += o.Opaque
+}
+
 // Carriers returns the counts.
 func (t *Tracker) Carriers() Carriers { return t.carriers }
 
