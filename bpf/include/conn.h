@@ -95,6 +95,7 @@ struct conn {
 	__u8 watch_rx;    /* no bytes wait to be read: when the next come is of interest */
 	__u8 watch_ack;   /* when ack_target is acknowledged is of interest */
 	__u8 window_shut; /* the peer's window was seen closed, and not open since */
+	__u8 tls;         /* its bytes are TLS */
 };
 
 struct {
