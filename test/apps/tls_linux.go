@@ -1,6 +1,7 @@
 package apps
 
 import (
+	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"flag"
@@ -93,13 +94,13 @@ func tlsServer(args []string) error {
 				return
 			}
 			go func() {
-				defer conn.Close()
 				s := tls.Server(conn, c)
+				defer s.Close()
 				h := shake(s)
 				mu.Lock()
 				shakes = append(shakes, h)
 				mu.Unlock()
-				_, _ = io.Copy(plain{s}, s)
+				sendBack(s)
 			}()
 		}
 	}()
@@ -108,6 +109,16 @@ func tlsServer(args []string) error {
 	mu.Lock()
 	defer mu.Unlock()
 	return printJSON(shakes)
+}
+
+// sendBack sends back what comes; of a request only its first bytes.
+func sendBack(c net.Conn) {
+	first := make([]byte, 1024)
+	n, _ := c.Read(first)
+	_, _ = c.Write(first[:n])
+	if !bytes.HasPrefix(first, []byte("GET ")) {
+		_, _ = io.Copy(plain{c}, c)
+	}
 }
 
 // tlsClient connects to an address a few times, one after the other, and says

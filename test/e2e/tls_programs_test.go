@@ -121,7 +121,7 @@ func registered(t testing.TB, name string) string {
 
 func curlTLS(t testing.TB, port int, authority string) apps.Handshake {
 	t.Helper()
-	cmd := curlCommand(curlTLSArgs(port, authority, "-v", "--http1.1")...)
+	cmd := curlCommand(curlTLSArgs(port, authority, "-v")...)
 	cmd.Stderr = nil
 	out, _ := cmd.CombinedOutput() // a server of ours sends the request back
 	session := curlSession.FindAllStringSubmatch(string(out), 1)
@@ -133,7 +133,7 @@ func curlTLS(t testing.TB, port int, authority string) apps.Handshake {
 }
 
 func curlTLSArgs(port int, authority string, args ...string) []string {
-	return append(args, "-s", "--max-time", "5", "--http0.9", "--cacert", authority,
+	return append(args, "-s", "--http1.1", "--max-time", "5", "--http0.9", "--cacert", authority,
 		"--resolve", fmt.Sprintf("%s:%d:127.0.0.1", serverName, port), "https://"+serverName+":"+strconv.Itoa(port)+"/")
 }
 

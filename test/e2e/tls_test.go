@@ -205,7 +205,9 @@ func TestHandshakeFailures(t *testing.T) {
 			e.listen(2)
 			for side, shakes := range e.shakes {
 				require.Len(t, shakes, 1, "side %d", side)
-				require.Equal(t, c.err, shakes[0].Err)
+				if proto.Side(side) == proto.Client || shakes[0].Err != proto.ReasonReset { // it may come before the server reads the alert
+					require.Equal(t, c.err, shakes[0].Err, "side %d", side)
+				}
 				require.Equal(t, c.version, shakes[0].Version)
 				require.False(t, shakes[0].Established)
 				require.Equal(t, serverName, shakes[0].ServerName)

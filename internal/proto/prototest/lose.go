@@ -90,13 +90,13 @@ func listen(p *proto.Protocol, c *conversation, r *rand.Rand) (all []said, log s
 }
 
 // handshake adds what a handshake says, and how it went if that was seen.
-func (s *said) handshake(x *proto.Exchange) {
+func (w *said) handshake(x *proto.Exchange) {
 	for _, a := range x.TLS.Attrs(nil) {
-		s.attrs[a.Key] = value(a)
+		w.attrs[a.Key] = value(a)
 	}
 	if x.Capture&proto.UnknownEnd == 0 {
-		s.attrs["error.type"] = x.Err
-		s.attrs["end"] = x.End.String()
+		w.attrs["error.type"] = x.Err
+		w.attrs["end"] = x.End.String()
 	}
 }
 

@@ -38,8 +38,8 @@ func (m *messages) kept() bool {
 	return false
 }
 
-// read takes bytes of a record's fragment.
-func (m *messages) read(b []byte) {
+// join takes bytes of a record's fragment.
+func (m *messages) join(b []byte) {
 	for len(b) > 0 && !m.blind {
 		if m.have < messageHeader {
 			n := copy(m.header[m.have:], b)

@@ -100,7 +100,7 @@ func (p *parser) fragment(s *side, b []byte) {
 	switch s.kind() {
 	case handshake:
 		if !s.secret {
-			s.messages.read(b)
+			s.join(b)
 		}
 	case alert:
 		if at := s.size() - s.record.left; at < alertSize {
