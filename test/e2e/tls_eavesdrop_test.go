@@ -147,7 +147,7 @@ func certify(t testing.TB) (certificate, authority string) {
 	writeCertificate(t, certificate, leaf, ca, key, caKey)
 	der, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(t, err)
-	writePEM(t, keyOf(certificate), "PRIVATE KEY", der)
+	writeBlock(t, keyOf(certificate), "PRIVATE KEY", der)
 	return certificate, authority
 }
 
@@ -165,10 +165,10 @@ func writeCertificate(t testing.TB, path string, c, by *x509.Certificate, key, b
 	t.Helper()
 	der, err := x509.CreateCertificate(rand.Reader, c, by, &key.PublicKey, byKey)
 	require.NoError(t, err)
-	writePEM(t, path, "CERTIFICATE", der)
+	writeBlock(t, path, "CERTIFICATE", der)
 }
 
-func writePEM(t testing.TB, path, kind string, der []byte) {
+func writeBlock(t testing.TB, path, kind string, der []byte) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
 }
