@@ -25,9 +25,8 @@ const volatile __u32 capture_bytes = 1024; /* set by the loader: 64..4096 */
 #define CRLFCRLF 0x0a0d0a0d /* little endian, as all targets are */
 #define HTTP1    0x2e312f50545448ULL /* "HTTP/1.", seven bytes */
 
-/* The first bytes of a connection of TLS (RFC 8446 section 5.1). No head ends in it, whatever its keys look like. */
-#define TLS_HANDSHAKE 22
-#define TLS_MAJOR     3
+/* The first bytes of a connection of TLS: a record of the handshake, major version 3 (RFC 8446 section 5.1). */
+#define TLS_BEGINS 0x0316
 
 #define BYTES(c)  (0x0101010101010101ULL * (c))
 #define ZEROES(x) (((x) - BYTES(1)) & ~(x) & BYTES(0x80)) /* marks the zero bytes of x */
@@ -156,7 +155,7 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 		return 0;
 	}
 	if (!m->offset && !at)
-		c->tls |= payload[0] == TLS_HANDSHAKE && payload[1] == TLS_MAJOR;
+		c->tls |= *(__u16 *)payload == TLS_BEGINS;
 	e->captured = got;
 	f->run += got;
 	f->left -= got < f->left ? got : f->left;
