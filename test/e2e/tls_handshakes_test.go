@@ -19,10 +19,10 @@ import (
 // the client itself says of them.
 func TestHandshakes(t *testing.T) {
 	certificate, authority := certify(t)
-	ports := freePorts(t, 2*len(tlsServers)*len(tlsClients))
+	ports := freePorts(t, 2*len(shakingServers)*len(shakingClients))
 	e := eavesdrop(t, ports...)
-	for server, serve := range tlsServers {
-		for client, connect := range tlsClients {
+	for server, serve := range shakingServers {
+		for client, connect := range shakingClients {
 			for _, version := range []string{"1.2", "1.3"} {
 				port := ports[0]
 				ports = ports[1:]
@@ -78,9 +78,9 @@ func requireCarriers(t *testing.T, e *eavesdropper) {
 func TestResumption(t *testing.T) {
 	const n = 4
 	certificate, authority := certify(t)
-	ports := freePorts(t, 2*len(tlsServers))
+	ports := freePorts(t, 2*len(shakingServers))
 	e := eavesdrop(t, ports...)
-	for server, serve := range tlsServers {
+	for server, serve := range shakingServers {
 		for _, version := range []string{"1.2", "1.3"} {
 			port := ports[0]
 			ports = ports[1:]

@@ -16,11 +16,11 @@ import (
 	"github.com/edf076de/ebpfreceiver/test/apps"
 )
 
-// A tlsServer serves on a port of 127.0.0.1, with a version of TLS at most, and
+// A shakingServer serves on a port of 127.0.0.1, with a version of TLS at most, and
 // the protocols h2 and http/1.1.
-type tlsServer func(t testing.TB, port int, version, certificate string)
+type shakingServer func(t testing.TB, port int, version, certificate string)
 
-var tlsServers = map[string]tlsServer{"go": goTLSServer, "openssl": opensslServer}
+var shakingServers = map[string]shakingServer{"go": goTLSServer, "openssl": opensslServer}
 
 func goTLSServer(t testing.TB, port int, version, certificate string) {
 	start(t, apps.Command("tlsserver", "-version", version, "-cert", certificate, "-alpn", "h2,http/1.1", local(port))).line(t)
@@ -42,11 +42,11 @@ func opensslServerWith(t testing.TB, port int, certificate string, args ...strin
 	waitListen(t, port)
 }
 
-// A tlsClient connects to a port of 127.0.0.1, offering http/1.1, and says what
+// A shakingClient connects to a port of 127.0.0.1, offering http/1.1, and says what
 // it knows of the handshake.
-type tlsClient func(t testing.TB, port int, authority string) apps.Handshake
+type shakingClient func(t testing.TB, port int, authority string) apps.Handshake
 
-var tlsClients = map[string]tlsClient{"go": goTLSClient, "openssl": opensslClient, "curl": curlTLS}
+var shakingClients = map[string]shakingClient{"go": goTLSClient, "openssl": opensslClient, "curl": curlTLS}
 
 func goTLSClient(t testing.TB, port int, authority string) apps.Handshake {
 	all := goTLSClientWith(t, port, authority, "-alpn", "http/1.1")
