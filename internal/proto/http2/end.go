@@ -11,7 +11,11 @@ import (
 
 // resetFrame takes RST_STREAM (RFC 9113 section 6.4).
 func (p *parser) resetFrame(d *proto.Data, id uint32, payload []byte) {
-	if st := p.streams[id]; st != nil {
+	st := p.streams[id]
+	if st == nil && d.From == proto.Server && id > p.highest {
+		st = p.ahead(id)
+	}
+	if st != nil {
 		p.resets(st, d.Last, d.From, binary.BigEndian.Uint32(payload))
 	}
 }

@@ -23,15 +23,15 @@ type parser struct {
 	peer string // the remote address
 	emit func(*proto.Exchange)
 
-	sides   [2]side
-	streams map[uint32]*stream
-	early   []uint32 // streams whose response came before their request, ascending
-	highest uint32   // stream the client opened
-	allowed uint32   // streams the server lets be open at once; zero: not known
+	sides    [2]side
+	streams  map[uint32]*stream
+	early    []uint32 // streams whose response came before their request, ascending
+	highest  uint32   // stream the client opened
+	allowed  uint32   // streams the server lets be open at once; zero: not known
 	last     uint32   // stream the server processes
 	first    bool     // no exchange was opened yet
 	suspects bool     // some streams may be suspect
-	most    int      // streams that were open at once since the map was made
+	most     int      // streams that were open at once since the map was made
 }
 
 func newParser(s *shared, c proto.Conn, emit func(*proto.Exchange)) *parser {

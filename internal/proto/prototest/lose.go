@@ -28,6 +28,9 @@ func Lose(t *testing.T, make Maker, glob string, keys ...string) {
 				r := rand.New(rand.NewPCG(seed, 1))
 				lossy := *c
 				lossy.steps = lose(c.steps, r)
+				if seed%2 == 1 {
+					lossy.steps = unmark(lossy.steps)
+				}
 				got, log := listen(p, &lossy, r)
 				for _, x := range got {
 					if !truthful(whole, x, keys, stopped) {
