@@ -27,6 +27,10 @@ func (p *parser) resets(st *stream, at time.Duration, by proto.Side, code uint32
 		p.finish(st, max(at, st.endedAt))
 		return
 	}
+	if st.x != nil && st.mayHaveEnded(by, code) {
+		p.endUnknown(st)
+		return
+	}
 	st.reset, st.resetBy, st.code, st.endedAt, st.suspect = true, by, code, at, false
 	if st.x == nil {
 		return // its request will come
@@ -35,6 +39,12 @@ func (p *parser) resets(st *stream, at time.Duration, by proto.Side, code uint32
 		st.x.Err = codeName(code)
 	}
 	p.finish(st, at)
+}
+
+// mayHaveEnded reports whether the reset may be one behind a complete response
+// that was lost: then the server has no error, or the client had more to send.
+func (st *stream) mayHaveEnded(by proto.Side, code uint32) bool {
+	return st.suspect && (by == proto.Server && code == 0 || by == proto.Client && !st.ended[proto.Client])
 }
 
 // goAwayFrame takes GOAWAY of the server: it did not and will not process the

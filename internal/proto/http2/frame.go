@@ -116,9 +116,17 @@ func (h *header) plausible(from proto.Side) bool {
 	return true
 }
 
-// likely is plausible for bytes that may be anything.
+// likely is plausible for bytes that may be anything: it asks for what is usual.
 func (h *header) likely(from proto.Side) bool {
-	return h.known() && h.plausible(from) && (h.kind != data || h.length > 0 || h.has(endStream))
+	switch {
+	case !h.known() || !h.plausible(from):
+		return false
+	case h.kind == data && h.length == 0:
+		return h.has(endStream)
+	case h.kind == headers:
+		return h.has(endHeaders) && h.stream%2 == 1
+	}
+	return true
 }
 
 // known reports whether there is a rule for the kind of h.

@@ -18,8 +18,13 @@ var shownKeys = []string{
 
 func TestProtocol(t *testing.T) { prototest.Run(t, protocol, conversations, shownKeys...) }
 
+// TestStatus has calls whose method depends on their status, which may be lost.
+func TestStatus(t *testing.T) {
+	prototest.Run(t, protocol, "testdata/status/*.txtar", "rpc.method", "rpc.response.status_code")
+}
+
 func TestLoss(t *testing.T) {
-	prototest.Lose(t, protocol, conversations, append(shownKeys, "url.full", "server.address")...)
+	prototest.Lose(t, protocol, conversations, append(shownKeys, "url.full")...)
 }
 
 func FuzzProtocol(f *testing.F) { prototest.Fuzz(f, protocol, conversations) }

@@ -23,20 +23,25 @@ func (p *parser) lose(s *side, d *proto.Data) {
 	if s.lost {
 		return
 	}
-	s.lost, s.guessed, s.left, s.block = true, false, 0, nil
+	s.lost, s.guessed, s.gap, s.left, s.block = true, false, d.Hole > 0 && d.Lost, 0, nil
 	s.table.forget()
 	p.sides[d.From.Other()].limit = 0 // a setting may be lost
+	p.doubtAll(s, d)
+}
+
+func (p *parser) doubtAll(s *side, d *proto.Data) {
+	s.doubted = p.highest
 	for _, id := range p.ids() {
-		p.doubt(p.streams[id], d)
+		p.doubt(p.streams[id], d, s.gap)
 	}
 }
 
-// doubt notes that frames of st may be lost.
-func (p *parser) doubt(st *stream, d *proto.Data) {
+// doubt notes that frames of st may be lost; gap says that it was not for thrift.
+func (p *parser) doubt(st *stream, d *proto.Data, gap bool) {
 	if st.ended[d.From] {
 		return
 	}
-	if d.Lost {
+	if gap {
 		st.capture |= proto.Gap
 	}
 	st.size[d.From] = sizeUnknown
@@ -80,5 +85,7 @@ func (p *parser) endUnknown(st *stream) {
 	} else {
 		st.capture |= proto.NoResponse
 	}
+	st.call.Lost(proto.Client) // what was counted since may be of later
+	st.call.Lost(proto.Server)
 	p.finish(st, st.lostAt)
 }

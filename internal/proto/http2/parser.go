@@ -46,6 +46,7 @@ func newParser(s *shared, c proto.Conn, emit func(*proto.Exchange)) *parser {
 // that it is lost: it looks for the next frame itself.
 func (p *parser) Parse(d *proto.Data) (uint64, error) {
 	s := &p.sides[d.From]
+	s.marked = s.marked || d.Frame
 	n := p.step(s, d)
 	if n > 0 {
 		s.last = d.Last

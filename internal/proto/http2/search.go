@@ -10,27 +10,39 @@ const (
 )
 
 // search looks for a frame in a direction that lost its place: where the kernel
-// side says that one begins, else where a chain of plausible headers does.
+// side says that one begins, or, if it never did, where a chain of plausible
+// headers does.
 func (p *parser) search(s *side, d *proto.Data) uint64 {
-	if d.Frame {
+	if h, ok := parseHeader(d.Bytes); d.Frame && (!ok || h.plausible(d.From) && s.fits(&h)) {
 		p.lose(s, d) // what was found by search was wrong
 		s.lost = false
 		return p.next(s, d)
 	}
-	for i := range d.Bytes {
+	for i := 0; i < len(d.Bytes) && !s.marked; i++ {
 		v := s.chain(d, d.Bytes[i:])
 		switch {
 		case v == proto.Yes:
+			p.skipped(s, d, i)
 			s.lost, s.guessed = false, true
 			if i > 0 {
 				return uint64(i)
 			}
 			return p.next(s, d)
 		case v == proto.Maybe && d.Hole == 0:
+			p.skipped(s, d, i)
 			return uint64(i)
 		}
 	}
+	p.skipped(s, d, 1)
 	return d.Len()
+}
+
+// skipped notes that n bytes were: they may have been of streams that were opened
+// since the place was lost.
+func (p *parser) skipped(s *side, d *proto.Data, n int) {
+	if n > 0 && s.doubted != p.highest {
+		p.doubtAll(s, d)
+	}
 }
 
 // chain judges whether b, the end of d.Bytes, begins with a frame: it follows

@@ -10,6 +10,9 @@ import (
 type side struct {
 	begun   bool   // its first bytes were seen
 	lost    bool   // its place among the frames is
+	gap     bool   // by a loss
+	doubted uint32 // the highest stream that may have lost something by it
+	marked  bool   // the kernel side says where frames begin
 	guessed bool   // its place was found by search, and is no proof
 	limit   uint32 // the longest payload the other side has announced; zero: not known
 

@@ -24,6 +24,7 @@ type stream struct {
 	status  int           // zero: unknown
 	size    [2]int64      // of the bodies, so far; noBody, or sizeUnknown
 
+	early    bool    // its response was here before its request
 	answered bool    // the head of the final response was seen
 	ended    [2]bool // END_STREAM was seen, by who sent it
 	endedAt  time.Duration
@@ -93,7 +94,9 @@ func (p *parser) ahead(id uint32) *stream {
 		return nil
 	}
 	p.early = append(p.early, id)
-	return p.add(id)
+	st := p.add(id)
+	st.early = true
+	return st
 }
 
 // unpaired gives up the responses whose requests cannot come any more: a client
@@ -152,18 +155,25 @@ func (p *parser) ends(st *stream, d *proto.Data) {
 }
 
 // settle ends the exchange when both sides have ended. A response ends a call of
-// gRPC whatever the client still sends. An end of the request that may be lost is
+// gRPC whatever the client still sends, unless that came late itself. An end of the request that may be lost is
 // not waited for.
 func (p *parser) settle(st *stream) {
 	if st.x == nil || !st.ended[proto.Server] {
 		return
 	}
 	switch {
-	case st.call.Is(), st.cutOff && !st.ended[proto.Client]:
+	case st.call.Is() && !st.early, st.cutOff && !st.ended[proto.Client]:
 		p.finish(st, st.endedAt)
 	case st.ended[proto.Client]:
-		p.finish(st, max(st.endedAt, st.course.RequestEnd.Time))
+		p.finish(st, st.bothEndedAt())
 	}
+}
+
+func (st *stream) bothEndedAt() time.Duration {
+	if st.call.Is() {
+		return st.endedAt
+	}
+	return max(st.endedAt, st.course.RequestEnd.Time)
 }
 
 // mayHaveBody reports whether a response of no bytes says something.
