@@ -12,6 +12,7 @@ import (
 type Call struct {
 	kind     kind
 	timeout  time.Duration // that the request announced; zero: none
+	partly   bool          // the head of the request was not seen as a whole
 	status   int           // that was sent, and one; zero: none was seen
 	messages [2]messages   // by who sent them
 }
@@ -43,12 +44,13 @@ func (c *Call) Field(name, value []byte) {
 	}
 }
 
-// Asked takes what the request said, which may come after the response.
-func (c *Call) Asked(request *Call) {
+// Asked takes what the request said, which may come after the response. whole
+// says that all of its head was seen.
+func (c *Call) Asked(request *Call, whole bool) {
 	if request.kind != other {
 		c.kind = request.kind
 	}
-	c.timeout = request.timeout
+	c.timeout, c.partly = request.timeout, !whole
 }
 
 // kindOf reads a content type.

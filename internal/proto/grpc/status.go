@@ -86,8 +86,8 @@ func (c *Call) code(o *Outcome) int {
 	switch {
 	case c.status > 0:
 		return c.status - 1
-	case o.Reset && o.By == proto.Client && o.Code == cancel && overdue(c.timeout, o.After):
-		return deadlineExceeded // the time the request gave itself was over: a library cancels the stream then
+	case o.Reset && o.By == proto.Client && o.Code == cancel:
+		return c.cancelled(o.After)
 	case o.Reset:
 		if o.Code < uint32(len(ofReset)) {
 			return ofReset[o.Code]
@@ -96,6 +96,18 @@ func (c *Call) code(o *Outcome) int {
 		return ofHTTP(o.Status)
 	}
 	return none
+}
+
+// cancelled is the status of a call that the client cancelled: it does so too
+// when the time is over that the request gave itself.
+func (c *Call) cancelled(after time.Duration) int {
+	switch {
+	case overdue(c.timeout, after):
+		return deadlineExceeded
+	case c.timeout == 0 && c.partly:
+		return none
+	}
+	return cancelled
 }
 
 // ofHTTP is the status a client makes of a response that is none of gRPC.

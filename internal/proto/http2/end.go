@@ -27,7 +27,7 @@ func (p *parser) resets(st *stream, at time.Duration, by proto.Side, code uint32
 		p.finish(st, max(at, st.endedAt))
 		return
 	}
-	if st.x != nil && st.mayHaveEnded(by, code) {
+	if st.x != nil && p.isSuspect(st, at) && st.mayHaveEnded(by, code) {
 		p.endUnknown(st)
 		return
 	}
@@ -41,10 +41,9 @@ func (p *parser) resets(st *stream, at time.Duration, by proto.Side, code uint32
 	p.finish(st, at)
 }
 
-// mayHaveEnded reports whether the reset may be one behind a complete response
-// that was lost: then the server has no error, or the client had more to send.
+// mayHaveEnded reports whether a reset may be one behind a complete response: then the server has no error, or the client had more to send.
 func (st *stream) mayHaveEnded(by proto.Side, code uint32) bool {
-	return st.suspect && (by == proto.Server && code == 0 || by == proto.Client && !st.ended[proto.Client])
+	return by == proto.Server && code == 0 || by == proto.Client && !st.ended[proto.Client]
 }
 
 // goAwayFrame takes GOAWAY of the server: it did not and will not process the
@@ -77,7 +76,7 @@ func (p *parser) Close(at time.Duration, reason string) {
 			p.count("response_unpaired")
 		case st.ended[proto.Server]:
 			p.finish(st, st.endedAt)
-		case st.suspect:
+		case p.isSuspect(st, at):
 			p.endUnknown(st)
 		default:
 			st.x.Err = reason

@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"time"
+
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
@@ -32,28 +34,37 @@ func (p *parser) lose(s *side, d *proto.Data) {
 func (p *parser) doubtAll(s *side, d *proto.Data) {
 	s.doubted = p.highest
 	for _, id := range p.ids() {
-		p.doubt(p.streams[id], d, s.gap)
+		p.doubt(p.streams[id], d.From, d.First)
 	}
 }
 
-// doubt notes that frames of st may be lost; gap says that it was not for thrift.
-func (p *parser) doubt(st *stream, d *proto.Data, gap bool) {
-	if st.ended[d.From] {
+// doubt notes that frames of st that a side sent may be lost.
+func (p *parser) doubt(st *stream, from proto.Side, at time.Duration) {
+	if st.ended[from] {
 		return
 	}
-	if gap {
+	if p.sides[from].gap {
 		st.capture |= proto.Gap
 	}
-	st.size[d.From] = sizeUnknown
-	st.call.Lost(d.From)
-	if d.From == proto.Client {
+	st.size[from] = sizeUnknown
+	st.call.Lost(from)
+	if from == proto.Client {
 		st.cutOff = true
 		p.settle(st)
 		return
 	}
 	if p.suspects = true; !st.suspect {
-		st.suspect, st.lostAt = true, d.First
+		st.suspect, st.lostAt = true, at
 	}
+}
+
+// isSuspect reports whether the response of st, or the end of it, may be lost. It
+// may also be among bytes in which no frame was found yet.
+func (p *parser) isSuspect(st *stream, at time.Duration) bool {
+	if p.sides[proto.Server].lost {
+		p.doubt(st, proto.Server, at)
+	}
+	return st.suspect
 }
 
 // room reports whether one more stream can be followed. A server that lets only

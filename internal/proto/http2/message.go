@@ -33,7 +33,7 @@ func (p *parser) asked(d *proto.Data, b *block, r *reader) {
 	st.x = p.sem.Open(&p.conn, p.peer, h)
 	st.x.Start, st.x.Thread = b.first, b.thread
 	st.x.Capture |= flaw
-	st.call.Asked(&call)
+	st.call.Asked(&call, flaw == 0)
 	if st.answered { // before its request was known
 		p.sem.Answer(st.x, nil, st.status)
 	}
