@@ -7,10 +7,10 @@ import "github.com/edf076de/ebpfreceiver/internal/proto"
 // send them, which no other protocol has by accident.
 func detect(client, server []byte) proto.Verdict {
 	c, s := begins(client), frames(server, proto.Server)
-	switch {
-	case c == proto.Yes:
+	switch c {
+	case proto.Yes:
 		return proto.Yes
-	case c == proto.No:
+	case proto.No:
 		c = frames(client, proto.Client)
 	}
 	switch {

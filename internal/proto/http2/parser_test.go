@@ -32,7 +32,8 @@ func newWire() *wire {
 }
 
 func (w *wire) frame(from proto.Side, k kind, flags byte, stream uint32, payload []byte) {
-	b := append(w.out[from], byte(len(payload)>>16), byte(len(payload)>>8), byte(len(payload)), byte(k), flags)
+	b := w.out[from]
+	b = append(b, byte(len(payload)>>16), byte(len(payload)>>8), byte(len(payload)), byte(k), flags)
 	w.out[from] = append(binary.BigEndian.AppendUint32(b, stream), payload...)
 }
 
@@ -197,7 +198,7 @@ func TestLongBlock(t *testing.T) {
 	}
 }
 
-// TestReordered has the tracker give the server's bytes first.
+// TestServerFirst has the tracker give the server's bytes first.
 func TestServerFirst(t *testing.T) {
 	n := 0
 	p := newTest(func(x *proto.Exchange) { n++ })
