@@ -56,6 +56,7 @@ func (m *messages) begin() {
 		return
 	}
 	m.left = uint64(binary.BigEndian.Uint32(m.prefix[1:]))
+	m.kept = m.kept[:0]
 }
 
 // use moves on in the message under way.

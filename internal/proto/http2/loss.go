@@ -27,6 +27,7 @@ func (p *parser) lose(s *side, d *proto.Data) {
 	}
 	s.lost, s.guessed, s.gap, s.left, s.block = true, false, d.Hole > 0 && d.Lost, 0, nil
 	s.table.forget()
+	p.unseen = p.unseen || d.From == proto.Client
 	p.sides[d.From.Other()].limit = 0 // a setting may be lost
 	p.doubtAll(s, d)
 }

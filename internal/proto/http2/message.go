@@ -123,7 +123,9 @@ func (p *parser) answered(d *proto.Data, b *block, r *reader) {
 	}
 	if st == nil {
 		r.all()
-		p.count("response_unpaired")
+		if p.unseen { // else it was reset before
+			p.count("response_unpaired")
+		}
 		return
 	}
 	h := p.sem.ResponseHead()

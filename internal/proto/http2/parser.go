@@ -30,6 +30,7 @@ type parser struct {
 	last     uint32   // stream the server processes
 	first    bool     // no exchange was opened yet
 	suspects bool     // some streams may be suspect
+	unseen   bool     // there may be requests that are not followed
 	most     int      // streams that were open at once since the map was made
 }
 

@@ -56,6 +56,7 @@ func (p *parser) open(id uint32, st *stream) *stream {
 		return st
 	}
 	if !p.room() {
+		p.unseen = true
 		p.count("streams_full")
 		return nil
 	}
