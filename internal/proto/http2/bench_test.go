@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"fmt"
+	"runtime"
 	"testing"
 	"time"
 
@@ -81,4 +83,40 @@ func benchmark(b *testing.B, side proto.Side, ask, answer func(*wire, uint32)) {
 	if n == 0 {
 		b.Fatal("no exchange")
 	}
+}
+
+// TestIdle bounds what an idle connection costs that has carried some requests:
+// most of it are the two tables.
+func TestIdle(t *testing.T) {
+	const connections = 1000
+	parsers := make([]proto.Parser, 0, connections)
+	carry := func() {
+		p := newTest(func(*proto.Exchange) {})
+		w := newWire()
+		for i := range uint32(200) {
+			w.request(2*i+1, fmt.Sprint("/some/path/", i))
+			w.headers(proto.Server, endStream, 2*i+1, ":status", "200", "x-request", fmt.Sprint(i))
+			feed(t, p, w.take(proto.Client, 1))
+			feed(t, p, w.take(proto.Server, 2))
+		}
+		parsers = append(parsers, p)
+	}
+	carry()
+	before := heap()
+	for range connections - 1 {
+		carry()
+	}
+	each := (heap() - before) / connections
+	t.Logf("an idle parser takes %d bytes", each)
+	if each > 64<<10 {
+		t.Error("that is too much")
+	}
+	runtime.KeepAlive(parsers)
+}
+
+func heap() int64 {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
 }

@@ -1,6 +1,7 @@
 package http2
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -93,8 +94,9 @@ func talk(t *testing.T, requests, join int) *told {
 			return
 		}
 		at := time.Since(start)
-		all := append(left[from], b...)
-		left[from] = append([]byte(nil), feed(t, parser, &proto.Data{From: from, Bytes: all, First: at, Last: at, End: true})...)
+		left[from] = append(left[from], b...)
+		d := &proto.Data{From: from, Bytes: left[from], First: at, Last: at, End: true}
+		left[from] = bytes.Clone(feed(t, parser, d))
 	}
 	transport := &nethttp.Transport{
 		Protocols: server.Config.Protocols,

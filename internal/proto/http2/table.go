@@ -70,7 +70,7 @@ func (t *table) shrink(size int) {
 		t.size -= int(e.name+e.value) + entrySize
 		t.gone++
 	}
-	if t.gone > len(t.entries)/2 {
+	if t.gone > len(t.entries)/4 {
 		t.entries = slices.Delete(t.entries, 0, t.gone)
 		t.gone = 0
 	}
@@ -84,7 +84,7 @@ func (t *table) tidy() {
 		return
 	}
 	dead := t.entries[t.gone].at
-	if int(dead) < len(t.buf)/2 {
+	if int(dead) < len(t.buf)/4 {
 		return
 	}
 	t.buf = t.buf[:copy(t.buf, t.buf[dead:])]
