@@ -190,7 +190,7 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 			l.deliverSpans(true)
 		}
 	}
-	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 && c.Protocol.Duration[x.Side].Name != "" {
+	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 && c.Protocol.DurationOf(x).Name != "" {
 		l.unmeasured++
 	}
 	if l.p.metrics.wanted() {
@@ -212,12 +212,12 @@ func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 	}
 	attrs := l.spans.Add(r, place, c, x, &split)
 	if _, told := split.Took(latency.Delivery); !told && x.Side == proto.Server && c.End == conn.Open {
-		l.unacked.add(c.ID, attrs, &split)
+		l.unacked.add(c, attrs, &split)
 	}
 }
 
 // Acked takes the acknowledgement of a response from the tracker.
-func (l *lane) Acked(c *conn.Conn, at time.Duration, m *proto.Meter) { l.unacked.acked(c.ID, at, m) }
+func (l *lane) Acked(c *conn.Conn, at time.Duration, m *proto.Meter) { l.unacked.acked(c, at, m) }
 
 // Gone takes the end of a connection from the tracker.
 func (l *lane) Gone(c *conn.Conn) {

@@ -29,6 +29,18 @@ type Protocol struct {
 
 	// Duration is the histogram of durations by the side the process is on.
 	Duration [2]Metric
+
+	// Frames says that the kernel side copies such a connection by its frames,
+	// and not by heads.
+	Frames bool
+}
+
+// DurationOf returns the histogram x belongs to. Its name is empty when there is none.
+func (p *Protocol) DurationOf(x *Exchange) *Metric {
+	if x.Duration != nil {
+		return x.Duration
+	}
+	return &p.Duration[x.Side]
 }
 
 // A Metric is a histogram of durations in seconds, or, with a unit, a count.
@@ -67,6 +79,10 @@ type Conn struct {
 	Local, Remote netip.AddrPort // of the observed process's socket
 	TLS           bool           // the bytes were read beside TLS
 	PeerName      string         // that the process looked up to get the remote address; often unknown
+
+	// Lose counts something of the connection that no exchange tells of, by its
+	// reason. It may be nil.
+	Lose func(reason string)
 }
 
 // Data is what one side sent and the parser has not used yet: Bytes, then a
@@ -80,6 +96,10 @@ type Data struct {
 	// End marks that the last of Bytes ended a system call of the process. A
 	// message whose framing fell in a hole may be judged by its last bytes.
 	End bool
+
+	// Frame marks that Bytes begins a frame, by the kernel side's own count: a
+	// parser that lost its place may go on here.
+	Frame bool
 
 	// First and Last say when the first and last byte of Bytes and Hole
 	// crossed the socket, since boot (CLOCK_MONOTONIC). Sent bytes carry the
@@ -112,6 +132,8 @@ type Parser interface {
 	// ErrUnpaired that it is but cannot be followed, ErrCarry that the rest of it
 	// is encrypted, any other error that it never was. All end the capture; the
 	// parser has emitted its open exchanges.
+	//
+	// A Become, with n more than zero, hands the connection to another parser.
 	Parse(d *Data) (n uint64, err error)
 
 	// EOF says that no bytes of from will follow: its FIN was seen.
@@ -134,6 +156,16 @@ var (
 	ErrCarry = errors.New("carries what is encrypted")
 )
 
+// A Become is the error by which a parser hands its connection to another one:
+// it was upgraded to another protocol. What follows the bytes used is for Next.
+type Become struct {
+	Protocol *Protocol
+	Next     Parser
+}
+
+// Error names the other protocol.
+func (b *Become) Error() string { return "protocol became " + b.Protocol.Name }
+
 // The reasons a connection ends an exchange, as error.type says them.
 const (
 	ReasonClosed  = "connection_closed"  // FIN or close before the response was complete
@@ -152,6 +184,7 @@ type Exchange struct {
 	Parent     TraceContext // found in the request; zero when there was none
 	Capture    Capture      // what of it was not seen
 	Course     Course       // for the split of its time
+	Duration   *Metric      // the histogram it belongs to; nil: the protocol's
 	Resolved   *Resolved    // the name the process asked for, and what it learned; nil: it asked for none
 	TLS        *TLS         // the exchange is a handshake, and this is what it said; outlives the exchange
 	MetricOnly bool         // it is no span
@@ -171,10 +204,11 @@ type Capture uint8
 
 // The reasons an exchange is incomplete, as a set.
 const (
-	CutHead    Capture = 1 << iota // a head was longer than the capture
-	Gap                            // bytes were lost between kernel and parser
-	NoResponse                     // the response was lost: status unknown, End a bound
-	UnknownEnd                     // the end of the response could not be seen
+	CutHead      Capture = 1 << iota // a head was longer than the capture
+	Gap                              // bytes were lost between kernel and parser
+	NoResponse                       // the response was lost: status unknown, End a bound
+	UnknownEnd                       // the end of the response could not be seen
+	UnknownTable                     // fields were sent as references to ones that were not seen (HPACK)
 )
 
 // A TraceContext is what a W3C traceparent and tracestate header say.

@@ -4,8 +4,10 @@ package all
 import (
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 	"github.com/edf076de/ebpfreceiver/internal/proto/dns"
+	"github.com/edf076de/ebpfreceiver/internal/proto/grpc"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http1"
+	"github.com/edf076de/ebpfreceiver/internal/proto/http2"
 	"github.com/edf076de/ebpfreceiver/internal/proto/tls"
 )
 
@@ -16,9 +18,24 @@ type Config struct {
 
 // Protocols returns the protocols in the order of detection: a strict Detect comes first.
 func Protocols(c Config) []*proto.Protocol {
+	h2, h2c := http2.New(c.HTTP)
 	return []*proto.Protocol{
-		http1.New(c.HTTP),
+		http1.New(c.HTTP, h2c),
 		tls.New(),
+		h2,
 		dns.New(),
 	}
+}
+
+// Durations returns the histograms that exchanges may belong to: those of the
+// protocols, and of what they carry.
+func Durations() (all []proto.Metric) {
+	for _, p := range Protocols(Config{}) {
+		for _, m := range p.Duration {
+			if m.Name != "" {
+				all = append(all, m)
+			}
+		}
+	}
+	return append(all, grpc.Duration[:]...)
 }
