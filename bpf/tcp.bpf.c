@@ -43,7 +43,7 @@ struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 16384);
 	__type(key, __u64); /* conn.id */
-	__type(value, __u8);
+	__type(value, __u8); /* enum wire_verdict */
 } verdicts SEC(".maps");
 volatile __u32 verdict_count;
 
@@ -92,10 +92,15 @@ __noinline int take_verdict(struct conn *c)
 		return 0;
 	__u64 id = c->id;
 	c->verdicts = verdict_count;
-	if (!bpf_map_lookup_elem(&verdicts, &id))
+	__u8 *verdict = bpf_map_lookup_elem(&verdicts, &id);
+	if (!verdict)
 		return 0;
-	c->state = CONN_MUTED;
-	c->watch_rx = c->watch_ack = 0;
+	if (*verdict == WIRE_VERDICT_FRAMES) {
+		c->http2 = 1;
+	} else {
+		c->state = CONN_MUTED;
+		c->watch_rx = c->watch_ack = 0;
+	}
 	bpf_map_delete_elem(&verdicts, &id);
 	return 0;
 }

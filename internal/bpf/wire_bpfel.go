@@ -159,6 +159,8 @@ const (
 	RawWireDataFlagsWIRE_UNREADABLE RawWireDataFlags = 16
 	RawWireDataFlagsWIRE_RACED      RawWireDataFlags = 32
 	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
+	RawWireDataFlagsWIRE_FRAME      RawWireDataFlags = 128
+	RawWireDataFlagsWIRE_UNWALKED   RawWireDataFlags = 256
 )
 
 type RawWireDatagram struct {
@@ -214,7 +216,8 @@ const (
 	RawWireLossWIRE_LOSS_PROCESS_TABLE_FULL RawWireLoss = 4
 	RawWireLossWIRE_LOSS_RACED              RawWireLoss = 5
 	RawWireLossWIRE_LOSS_GLOB_TOO_COMPLEX   RawWireLoss = 6
-	RawWireLossWIRE_LOSSES                  RawWireLoss = 7
+	RawWireLossWIRE_LOSS_FRAMES             RawWireLoss = 7
+	RawWireLossWIRE_LOSSES                  RawWireLoss = 8
 )
 
 type RawWireMeter struct {
@@ -282,6 +285,14 @@ const (
 	RawWireRoleWIRE_ROLE_PASSIVE RawWireRole = 2
 )
 
+type RawWireVerdict uint32
+
+const (
+	RawWireVerdictWIRE_VERDICT_MUTE   RawWireVerdict = 1
+	RawWireVerdictWIRE_VERDICT_FRAMES RawWireVerdict = 2
+	RawWireVerdictWIRE_VERDICT_CARRY  RawWireVerdict = 3
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -309,6 +320,7 @@ const (
 	RawVarExportWirePart          = "export_wire_part"
 	RawVarExportWireProcess       = "export_wire_process"
 	RawVarExportWireRole          = "export_wire_role"
+	RawVarExportWireVerdict       = "export_wire_verdict"
 )
 
 // LoadRaw returns the embedded CollectionSpec for Raw.
@@ -388,6 +400,7 @@ type RawVariableSpecs struct {
 	ExportWirePart          *ebpf.VariableSpec `ebpf:"export_wire_part"`
 	ExportWireProcess       *ebpf.VariableSpec `ebpf:"export_wire_process"`
 	ExportWireRole          *ebpf.VariableSpec `ebpf:"export_wire_role"`
+	ExportWireVerdict       *ebpf.VariableSpec `ebpf:"export_wire_verdict"`
 }
 
 // RawObjects contains all objects after they have been loaded into the kernel.
@@ -443,6 +456,7 @@ type RawVariables struct {
 	ExportWirePart          *ebpf.Variable `ebpf:"export_wire_part"`
 	ExportWireProcess       *ebpf.Variable `ebpf:"export_wire_process"`
 	ExportWireRole          *ebpf.Variable `ebpf:"export_wire_role"`
+	ExportWireVerdict       *ebpf.Variable `ebpf:"export_wire_verdict"`
 }
 
 // RawPrograms contains all programs after they have been loaded into the kernel.

@@ -86,6 +86,7 @@ type bench struct {
 	*Tracker
 	got     []string
 	muted   []uint64
+	framed  []uint64
 	exited  []uint32
 	now     time.Duration
 	offset  [2]uint64
@@ -96,11 +97,19 @@ func newBench() *bench {
 	b := &bench{lastDir: 2}
 	b.Tracker = NewTracker(Config{
 		Protocols: []*proto.Protocol{toy}, Sink: b, MaxConnections: 32,
-		Mute:     func(id uint64) { b.muted = append(b.muted, id) },
+		Verdict:  b.verdict,
 		Describe: func(e *event.Event) *process.Info { return &process.Info{ID: process.ID{PID: e.PID}} },
 	})
 	b.Handle(&event.Event{Kind: event.Process, PID: 1})
 	return b
+}
+
+func (b *bench) verdict(id uint64, v event.Verdict) {
+	if v == event.Frames {
+		b.framed = append(b.framed, id)
+		return
+	}
+	b.muted = append(b.muted, id)
 }
 
 func (b *bench) Exchange(_ *Conn, x *proto.Exchange) {

@@ -27,6 +27,9 @@ type Protocol struct {
 	// strings are ordinary strings.
 	New func(c Conn, emit func(*Exchange)) Parser
 
+	// Frames says that its connections are HTTP/2: the kernel side copies by frames.
+	Frames bool
+
 	// Duration is the histogram of durations by the side the process is on.
 	Duration [2]Metric
 }
@@ -79,6 +82,10 @@ type Data struct {
 	// End marks that the last of Bytes ended a system call of the process. A
 	// message whose framing fell in a hole may be judged by its last bytes.
 	End bool
+
+	// Frame marks that Bytes begins a frame by the kernel side's own count: a
+	// parser that lost its place may go on here.
+	Frame bool
 
 	// First and Last say when the first and last byte of Bytes and Hole
 	// crossed the socket, since boot (CLOCK_MONOTONIC). Sent bytes carry the
