@@ -216,8 +216,8 @@ __noinline int capture(struct conn *c, const struct moved *m)
 		f->run = 0;
 		flags = WIRE_RUN;
 	}
-	if (!m->offset && !c->midstream && part_of(c, m->direction, true) == WIRE_PART_REQUEST && is_preface(m))
-		begin_frames(c, m->direction);
+	if (!m->offset && !c->midstream && !c->http2 && m->size >= FRAME_HEADER)
+		begin_frames(c, m);
 	if (c->http2)
 		return frames(c, m, flags);
 	if (m->from.kind == SOURCE_NONE) {

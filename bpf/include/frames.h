@@ -233,8 +233,11 @@ __noinline int step(struct conn *c, const struct moved *m, struct walk *w)
 		return 0;
 	f = &c->frames[m->direction & 1];
 	left = m->size - w->done;
-	if (is_due(f, w, left))
+	if (is_due(f, w, left)) {
+		if (w->copied && !w->from.rest && next_segment(&w->from, &m->from))
+			return 1; /* it may be empty */
 		return send_frames(c, m, w);
+	}
 	if (!left)
 		return 0;
 	if (!w->at.rest) {
@@ -328,22 +331,29 @@ __noinline int frames(struct conn *c, const struct moved *m, __u16 flags)
 	return 0;
 }
 
-/* The connection speaks HTTP/2: a call in the client's direction begins with the preface. */
-static __always_inline void begin_frames(struct conn *c, __u8 direction)
-{
-	__u8 other = !direction;
-
-	c->http2 = 1;
-	if (!c->flow[other].offset) /* the server's first frame begins its stream */
-		c->frames[other].place = FRAMES_KNOWN;
-}
-
-/* Whether the call begins with the preface. */
-__noinline bool is_preface(const struct moved *m)
+/*
+ * Looks at the first bytes of a stream: the client's are the preface, the
+ * server's are SETTINGS. The server's may be seen first, by another thread.
+ */
+__noinline int begin_frames(struct conn *c, const struct moved *m)
 {
 	__u64 words[4] = {}; /* gather fills half its room between segments */
+	__u8 mine, other;
 
-	if (!m || m->size < FRAME_HEADER)
-		return false;
-	return gather(words, sizeof(words), &m->from, 0, FRAME_HEADER) == FRAME_HEADER && words[0] == PRI_HTTP;
+	if (!c || !m || gather(words, sizeof(words), &m->from, 0, FRAME_HEADER) != FRAME_HEADER)
+		return 0;
+	mine = m->direction & 1;
+	other = !mine;
+	if (words[0] == PRI_HTTP) {
+		c->http2 = 1;
+		if (!c->flow[other].offset)
+			c->frames[other].place = FRAMES_KNOWN;
+		return 0;
+	}
+	struct frame h = frame_of((__u8 *)words);
+	if (h.type == FRAME_SETTINGS && !h.flags && h.length && looks_like_frame(&h)) {
+		c->http2 = 1;
+		c->frames[mine].place = FRAMES_KNOWN;
+	}
+	return 0;
 }
