@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 
 	"golang.org/x/sys/unix"
@@ -82,12 +83,13 @@ type mover func(s *FrameStream, from, to int, random *rand.Rand) (int, error)
 
 // A way says where calls are to begin and end.
 type way struct {
-	cut  func(s *FrameStream, from int, random *rand.Rand) (to int)
-	file bool
+	cut     func(s *FrameStream, from int, random *rand.Rand) (to int)
+	vectors bool // half of the calls are writev or readv
+	file    bool // payloads of DATA are sent with sendfile
 }
 
 var ways = map[string]way{
-	"random": {cut: cutAtRandom},
+	"random": {cut: cutAtRandom, vectors: true},
 	"framed": {cut: cutByFrames},
 	"file":   {cut: cutByFrames, file: true},
 }
@@ -130,10 +132,10 @@ func cutByFrames(s *FrameStream, from int, _ *rand.Rand) int {
 }
 
 func (e *framesEnd) send(s *FrameStream, from, to int, random *rand.Rand) (int, error) {
-	if e.write.file && to-from > 256 {
+	if e.write.file && s.isData(from) {
 		return e.sendfile(s.Bytes[from:to])
 	}
-	if !e.write.file && from > 0 && random.IntN(2) == 0 {
+	if e.write.vectors && from > 0 && random.IntN(2) == 0 {
 		return unix.Writev(e.fd(), segments(s.Bytes[from:to], random))
 	}
 	return unix.Write(e.fd(), s.Bytes[from:to])
@@ -153,7 +155,7 @@ func (e *framesEnd) sendfile(b []byte) (int, error) {
 
 func (e *framesEnd) receive(s *FrameStream, from, to int, random *rand.Rand) (n int, err error) {
 	b := make([]byte, to-from)
-	if from > 0 && random.IntN(2) == 0 {
+	if e.read.vectors && from > 0 && random.IntN(2) == 0 {
 		n, err = unix.Readv(e.fd(), segments(b, random))
 	} else {
 		n, err = unix.Read(e.fd(), b)
@@ -174,6 +176,12 @@ func (e *framesEnd) receive(s *FrameStream, from, to int, random *rand.Rand) (n 
 		}
 	}
 	return n, nil
+}
+
+// isData reports whether a payload of DATA begins at an offset.
+func (s *FrameStream) isData(at int) bool {
+	i, found := slices.BinarySearchFunc(s.Frames, at, func(f Frame, at int) int { return f.Offset + FrameHeader - at })
+	return found && s.Frames[i].Type == FrameData && s.Frames[i].Length > 0
 }
 
 // segments cuts b into as many as 40, some of them empty.
