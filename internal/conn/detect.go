@@ -83,9 +83,10 @@ func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side,
 	if t.cfg.Recognised != nil {
 		t.cfg.Recognised(&c.Conn)
 	}
-	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName}, func(x *proto.Exchange) {
-		t.emit(c, x)
-	})
+	c.parser = found.New(proto.Conn{
+		Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName,
+		Lose: func(reason string) { t.lose(reason, c.name()) },
+	}, func(x *proto.Exchange) { t.emit(c, x) })
 	p.bytes = nil // they are kept already
 	client := tx
 	if side == proto.Server {

@@ -1,6 +1,7 @@
 package conn
 
 import (
+	"errors"
 	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/proto"
@@ -58,7 +59,7 @@ func (c *tracked) feed(dir int, p *piece) error {
 	}
 	*c.data = proto.Data{From: c.sender(dir), Bytes: p.bytes, Hole: p.hole, Lost: p.lost,
 		End: p.end && p.hole == 0, Frame: p.frame, First: p.first, Last: p.last, Thread: p.thread, Front: p.front, Back: p.back}
-	n, err := parse(c.parser, c.data)
+	n, err := c.parse(c.data)
 	if err != nil {
 		return err
 	}
@@ -76,7 +77,7 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 		m := s.marks[0]
 		*c.data = proto.Data{From: c.sender(dir), Bytes: s.buf, Hole: p.hole, Lost: p.lost,
 			End: p.end && p.hole == 0, First: m.first, Last: last, Thread: m.thread, Front: &m.front, Back: p.back}
-		n, err := c.parser.Parse(c.data)
+		n, err := c.ask(c.data)
 		if err != nil {
 			s.clear()
 			return err
@@ -97,15 +98,27 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 	}
 	*c.data = proto.Data{From: c.sender(dir), Hole: p.hole, Lost: p.lost,
 		First: p.first, Last: p.last, Thread: p.thread, Front: p.front, Back: p.back}
-	_, err := parse(c.parser, c.data)
+	_, err := c.parse(c.data)
 	return err
+}
+
+// ask calls the parser once. If that hands the connection over, another parser
+// takes its place.
+func (c *tracked) ask(d *proto.Data) (uint64, error) {
+	n, err := c.parser.Parse(d)
+	var became *proto.Become
+	if err != nil && errors.As(err, &became) {
+		c.Protocol, c.parser = became.Protocol, became.Next
+		return n, nil
+	}
+	return n, err
 }
 
 // parse calls the parser until it has used what it will of d, and returns how
 // many of the bytes that is. All of a hole is used, or ErrLost returned.
-func parse(p proto.Parser, d *proto.Data) (used int, err error) {
+func (c *tracked) parse(d *proto.Data) (used int, err error) {
 	for d.Len() > 0 {
-		n, err := p.Parse(d)
+		n, err := c.ask(d)
 		if err != nil {
 			return used, err
 		}
@@ -117,9 +130,8 @@ func parse(p proto.Parser, d *proto.Data) (used int, err error) {
 		}
 		k := min(n, uint64(len(d.Bytes)))
 		used += int(k)
-		d.Bytes = d.Bytes[k:]
+		d.Bytes, d.Frame = d.Bytes[k:], false
 		d.Hole -= min(n-k, d.Hole)
-		d.Frame = false
 		behind(d.Front, n)
 	}
 	return used, nil

@@ -82,7 +82,7 @@ func (a *Aggregator) admits(metric string) bool {
 // An exchange whose end was not seen has no duration and is not recorded, nor
 // is one whose metric is off, or of a protocol without one for this side.
 func (a *Aggregator) Exchange(r pcommon.Resource, c *conn.Conn, x *proto.Exchange, now time.Time) {
-	m := &c.Protocol.Duration[x.Side]
+	m := c.Protocol.DurationOf(x)
 	if m.Name == "" || a.cfg.Off[m.Name] || x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {
 		return
 	}

@@ -190,7 +190,7 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 			l.deliverSpans(true)
 		}
 	}
-	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 && c.Protocol.Duration[x.Side].Name != "" {
+	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 && c.Protocol.DurationOf(x).Name != "" {
 		l.unmeasured++
 	}
 	if l.p.metrics.wanted() {

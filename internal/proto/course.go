@@ -8,6 +8,15 @@ import "time"
 type Course struct {
 	RequestStart, RequestEnd   Moment
 	ResponseStart, ResponseEnd Moment
+
+	// First marks the first exchange of its connection, when that does not begin
+	// with one.
+	First bool
+
+	// The request or the response shared the connection: between its first and its
+	// last byte others' crossed, or the peer's flow control may have held it. What
+	// the connection met meanwhile is not only its own.
+	RequestMixed, ResponseMixed bool
 }
 
 // A Moment is when a byte crossed the socket, and how the connection had fared

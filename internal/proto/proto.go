@@ -27,11 +27,20 @@ type Protocol struct {
 	// strings are ordinary strings.
 	New func(c Conn, emit func(*Exchange)) Parser
 
-	// Frames says that its connections are HTTP/2: the kernel side copies by frames.
-	Frames bool
-
 	// Duration is the histogram of durations by the side the process is on.
 	Duration [2]Metric
+
+	// Frames says that the kernel side copies such a connection by its frames,
+	// and not by heads.
+	Frames bool
+}
+
+// DurationOf returns the histogram x belongs to. Its name is empty when there is none.
+func (p *Protocol) DurationOf(x *Exchange) *Metric {
+	if x.Duration != nil {
+		return x.Duration
+	}
+	return &p.Duration[x.Side]
 }
 
 // A Metric is a histogram of durations in seconds.
@@ -69,6 +78,10 @@ type Conn struct {
 	Local, Remote netip.AddrPort // of the observed process's socket
 	TLS           bool           // the bytes were read beside TLS
 	PeerName      string         // that the process looked up to get the remote address; often unknown
+
+	// Lose counts something of the connection that no exchange tells of, by its
+	// reason. It may be nil.
+	Lose func(reason string)
 }
 
 // Data is what one side sent and the parser has not used yet: Bytes, then a
@@ -83,7 +96,7 @@ type Data struct {
 	// message whose framing fell in a hole may be judged by its last bytes.
 	End bool
 
-	// Frame marks that Bytes begins a frame by the kernel side's own count: a
+	// Frame marks that Bytes begins a frame, by the kernel side's own count: a
 	// parser that lost its place may go on here.
 	Frame bool
 
@@ -117,6 +130,8 @@ type Parser interface {
 	// ErrStop says the connection is no longer this protocol's (an upgrade),
 	// ErrUnpaired that it is but cannot be followed, any other error that it
 	// never was. All end the capture; the parser has emitted its open exchanges.
+	//
+	// A Become, with n more than zero, hands the connection to another parser.
 	Parse(d *Data) (n uint64, err error)
 
 	// EOF says that no bytes of from will follow: its FIN was seen.
@@ -136,6 +151,16 @@ var (
 	ErrUnpaired = errors.New("pairing lost")
 )
 
+// A Become is the error by which a parser hands its connection to another one:
+// it was upgraded to another protocol. What follows the bytes used is for Next.
+type Become struct {
+	Protocol *Protocol
+	Next     Parser
+}
+
+// Error names the other protocol.
+func (b *Become) Error() string { return "protocol became " + b.Protocol.Name }
+
 // The reasons a connection ends an exchange, as error.type says them.
 const (
 	ReasonClosed  = "connection_closed"  // FIN or close before the response was complete
@@ -154,6 +179,7 @@ type Exchange struct {
 	Parent     TraceContext // found in the request; zero when there was none
 	Capture    Capture      // what of it was not seen
 	Course     Course       // for the split of its time
+	Duration   *Metric      // the histogram it belongs to; nil: the protocol's
 	Resolved   *Resolved    // the name the process asked for, and what it learned; nil: it asked for none
 }
 
@@ -171,10 +197,11 @@ type Capture uint8
 
 // The reasons an exchange is incomplete, as a set.
 const (
-	CutHead    Capture = 1 << iota // a head was longer than the capture
-	Gap                            // bytes were lost between kernel and parser
-	NoResponse                     // the response was lost: status unknown, End a bound
-	UnknownEnd                     // the end of the response could not be seen
+	CutHead      Capture = 1 << iota // a head was longer than the capture
+	Gap                              // bytes were lost between kernel and parser
+	NoResponse                       // the response was lost: status unknown, End a bound
+	UnknownEnd                       // the end of the response could not be seen
+	UnknownTable                     // fields were sent as references to ones that were not seen (HPACK)
 )
 
 // A TraceContext is what a W3C traceparent and tracestate header say.

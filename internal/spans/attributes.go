@@ -98,6 +98,7 @@ var flaws = []struct {
 	{proto.Gap, "gap"},
 	{proto.NoResponse, "response_lost"},
 	{proto.UnknownEnd, "end_unknown"},
+	{proto.UnknownTable, "header_table_unknown"},
 }
 
 func putIncomplete(m pcommon.Map, c proto.Capture) {

@@ -113,7 +113,7 @@ func TestIncomplete(t *testing.T) {
 		proto.Gap | proto.NoResponse:         {"gap", "response_lost"},
 		proto.UnknownEnd:                     {"end_unknown"},
 		proto.CutHead | proto.UnknownEnd:     {"head_cut", "end_unknown"},
-		15 /* all of them, in this order */ : {"head_cut", "gap", "response_lost", "end_unknown"},
+		31 /* all of them, in this order */ : {"head_cut", "gap", "response_lost", "end_unknown", "header_table_unknown"},
 	} {
 		s := built(t, correlate.Context{}, &conn.Conn{}, &proto.Exchange{Capture: capture})
 		equal(t, s, map[string]any{"ebpf.capture.incomplete": want})

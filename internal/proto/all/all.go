@@ -6,6 +6,7 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/proto/dns"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http1"
+	"github.com/edf076de/ebpfreceiver/internal/proto/http2"
 )
 
 // Config is what the protocols may be told.
@@ -15,8 +16,10 @@ type Config struct {
 
 // Protocols returns the protocols in the order of detection: a strict Detect comes first.
 func Protocols(c Config) []*proto.Protocol {
+	h2, h2c := http2.New(c.HTTP)
 	return []*proto.Protocol{
-		http1.New(c.HTTP),
+		http1.New(c.HTTP, h2c),
+		h2,
 		dns.New(),
 	}
 }

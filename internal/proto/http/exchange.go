@@ -11,7 +11,8 @@ import (
 type Exchange struct {
 	proto.Exchange
 
-	Method string // as it was sent
+	Method string // as it was sent; empty when unknown
+	Path   string // of the target; empty when unknown or when there is none
 
 	// The sizes of the bodies; negative when unknown or when there is none.
 	RequestSize, ResponseSize int64
@@ -29,31 +30,40 @@ func (s *Semantics) Open(c *proto.Conn, peer string, h *Head) *Exchange {
 	x.RequestSize, x.ResponseSize = -1, -1
 	x.Parent = h.parent()
 	s.setMethod(x, h)
-	t := splitTarget(h.Target, x.Method == "CONNECT")
+	// The target of a CONNECT is an authority, which HTTP/2 has a field for.
+	t := splitTarget(h.Target, x.Method == "CONNECT" && h.Version != "2")
+	x.Path = h.intern.str(t.path)
 	if c.Side == proto.Server {
 		s.serverRequest(x, c, peer, h, t)
 	} else {
 		s.clientRequest(x, c, peer, h, t)
 	}
-	x.add(proto.Str("network.protocol.version", h.Version).Dim())
+	x.Add(proto.Str("network.protocol.version", h.Version).Dim())
 	x.addHeaders(h)
 	return x
 }
 
 func (s *Semantics) setMethod(x *Exchange, h *Head) {
+	if len(h.Method) == 0 {
+		x.base, x.Name = "HTTP", "HTTP"
+		return
+	}
 	if m, ok := s.methods[string(h.Method)]; ok {
 		x.Method, x.base, x.Name = m, m, m
-		x.add(proto.Str("http.request.method", m).Dim())
+		x.Add(proto.Str("http.request.method", m).Dim())
 		return
 	}
 	x.Method, x.base, x.Name = h.intern.str(h.Method), "HTTP", "HTTP"
-	x.add(proto.Str("http.request.method", "_OTHER").Dim())
-	x.add(proto.Str("http.request.method_original", x.Method))
+	x.Add(proto.Str("http.request.method", "_OTHER").Dim())
+	x.Add(proto.Str("http.request.method_original", x.Method))
 }
 
-// Answer adds the head of the response; h is nil when only its status is known.
+// Answer adds the head of the response; h is nil when only its status is known,
+// and status zero when that is not.
 func (s *Semantics) Answer(x *Exchange, h *Head, status int) {
-	x.add(proto.Int("http.response.status_code", int64(status)).Dim())
+	if status > 0 {
+		x.Add(proto.Int("http.response.status_code", int64(status)).Dim())
+	}
 	if x.inferred && status == 404 {
 		x.dropRoute() // a path nobody serves has no route
 	}
@@ -73,13 +83,22 @@ var statusText = func() (t [1000]string) {
 	return t
 }()
 
+// Upgraded sets the version the connection was upgraded to.
+func (x *Exchange) Upgraded(version string) {
+	for i := range x.Attrs {
+		if x.Attrs[i].Key == "network.protocol.version" {
+			x.Attrs[i].Str = version
+		}
+	}
+}
+
 // Finish adds what is known when an exchange ends.
 func (x *Exchange) Finish() {
 	if x.RequestSize >= 0 {
-		x.add(proto.Int("http.request.body.size", x.RequestSize))
+		x.Add(proto.Int("http.request.body.size", x.RequestSize))
 	}
 	if x.ResponseSize >= 0 {
-		x.add(proto.Int("http.response.body.size", x.ResponseSize))
+		x.Add(proto.Int("http.response.body.size", x.ResponseSize))
 	}
 }
 
@@ -93,7 +112,8 @@ func (s *Semantics) Free(x *Exchange) {
 	s.exchanges.Put(x)
 }
 
-func (x *Exchange) add(a proto.Attr) { x.Attrs = append(x.Attrs, a) }
+// Add adds an attribute.
+func (x *Exchange) Add(a proto.Attr) { x.Attrs = append(x.Attrs, a) }
 
 // addHeaders adds the captured headers, each with all its values.
 func (x *Exchange) addHeaders(h *Head) {
@@ -108,7 +128,7 @@ func (x *Exchange) addHeaders(h *Head) {
 			}
 		}
 		if to := len(x.strings); to > from {
-			x.add(proto.List(header.key, x.strings[from:to:to]))
+			x.Add(proto.List(header.key, x.strings[from:to:to]))
 		}
 	}
 }

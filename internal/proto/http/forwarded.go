@@ -97,6 +97,7 @@ func (h *Head) proxied() bool {
 }
 
 // scheme is http or https (or ws, wss): nothing else becomes a metric dimension.
+// It is empty when a field says it that was not seen.
 func (h *Head) scheme(t target, tls bool) string {
 	if h.proxied() {
 		for _, b := range [...][]byte{element(h.forwarded, "proto"), firstOf(h.forwardedProto)} {
@@ -110,7 +111,10 @@ func (h *Head) scheme(t target, tls bool) string {
 			return s
 		}
 	}
-	if tls {
+	switch {
+	case h.Version == "2" && h.Cut:
+		return ""
+	case tls:
 		return "https"
 	}
 	return "http"

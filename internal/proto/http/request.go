@@ -10,19 +10,21 @@ import (
 
 // serverRequest adds what the conventions want of a request the process received.
 func (s *Semantics) serverRequest(x *Exchange, c *proto.Conn, peer string, h *Head, t target) {
-	x.add(proto.Str("url.scheme", h.scheme(t, c.TLS)).Dim())
-	if len(t.path) > 0 {
-		x.add(proto.Str("url.path", h.intern.str(t.path)))
+	if scheme := h.scheme(t, c.TLS); scheme != "" {
+		x.Add(proto.Str("url.scheme", scheme).Dim())
+	}
+	if x.Path != "" {
+		x.Add(proto.Str("url.path", x.Path))
 	}
 	if len(t.query) > 0 {
 		h.buf = s.appendQuery(h.buf[:0], t.query)
-		x.add(proto.Str("url.query", h.intern.str(h.buf)))
+		x.Add(proto.Str("url.query", h.intern.str(h.buf)))
 	}
 	s.setRoute(x, h, t.path)
 	if host, port, ok := hostPort(h.host(t)); ok {
-		x.add(proto.Str("server.address", h.intern.str(host)))
+		x.Add(proto.Str("server.address", h.intern.str(host)))
 		if port > 0 {
-			x.add(proto.Int("server.port", port))
+			x.Add(proto.Int("server.port", port))
 		}
 	}
 	client := h.clientAddress()
@@ -30,10 +32,10 @@ func (s *Semantics) serverRequest(x *Exchange, c *proto.Conn, peer string, h *He
 		client = peer
 	}
 	if client != "" {
-		x.add(proto.Str("client.address", client))
+		x.Add(proto.Str("client.address", client))
 	}
 	if len(h.userAgent) > 0 {
-		x.add(proto.Str("user_agent.original", h.intern.str(h.userAgent)))
+		x.Add(proto.Str("user_agent.original", h.intern.str(h.userAgent)))
 	}
 }
 
@@ -47,7 +49,7 @@ func (s *Semantics) setRoute(x *Exchange, h *Head, path []byte) {
 	if route == "" {
 		return
 	}
-	x.add(proto.Str("http.route", route).Dim())
+	x.Add(proto.Str("http.route", route).Dim())
 	h.buf = append(h.buf[:0], x.Name...)
 	h.buf = append(h.buf, ' ')
 	h.buf = append(h.buf, route...)
@@ -77,12 +79,12 @@ func (s *Semantics) clientRequest(x *Exchange, c *proto.Conn, peer string, h *He
 		port = clientPort(c, scheme, len(t.authority) > 0)
 	}
 	if address != "" {
-		x.add(proto.Str("server.address", address).Dim())
-		x.add(proto.Int("server.port", port).Dim())
+		x.Add(proto.Str("server.address", address).Dim())
+		x.Add(proto.Int("server.port", port).Dim())
 	}
-	if len(t.path) > 0 && len(authority) > 0 {
+	if len(t.path) > 0 && len(authority) > 0 && scheme != "" {
 		h.buf = s.appendURL(h.buf[:0], scheme, t, authority)
-		x.add(proto.Str("url.full", h.intern.str(h.buf)))
+		x.Add(proto.Str("url.full", h.intern.str(h.buf)))
 	}
 }
 

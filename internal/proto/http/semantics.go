@@ -3,6 +3,8 @@ package http
 import (
 	"strings"
 	"sync"
+
+	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
 // Semantics is a Config made ready. Parsers of all lanes share it: it does not
@@ -17,6 +19,10 @@ type Semantics struct {
 	heads     sync.Pool
 	exchanges sync.Pool
 }
+
+// An Upgrade takes a connection over from HTTP/1.1, whose request x, that asked
+// for it, is answered in the new protocol.
+type Upgrade func(c proto.Conn, x *Exchange, emit func(*proto.Exchange)) *proto.Become
 
 // New prepares c.
 func New(c Config) *Semantics {

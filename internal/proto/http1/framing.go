@@ -26,11 +26,14 @@ type framing struct {
 	coded   bool // Transfer-Encoding was seen
 	chunked bool // and its last coding is chunked
 	expect  bool // Expect: 100-continue
+	h2c     bool // Upgrade: h2c
 }
 
-// frames are the first letters of the fields that frame a body: most lines of a
-// head need not be looked at.
-var frames = [256]bool{'C': true, 'c': true, 'T': true, 't': true, 'E': true, 'e': true}
+// frames are the first letters of the fields that frame a body, or what follows
+// the head: most lines need not be looked at.
+var frames = [256]bool{
+	'C': true, 'c': true, 'T': true, 't': true, 'E': true, 'e': true, 'U': true, 'u': true,
+}
 
 func (f *framing) field(name, value []byte) {
 	switch len(name) {
@@ -42,6 +45,8 @@ func (f *framing) field(name, value []byte) {
 		if http.Is(name, "transfer-encoding") {
 			f.transferEncoding(value)
 		}
+	case len("upgrade"):
+		f.h2c = f.h2c || http.Is(name, "upgrade") && http.Is(value, "h2c")
 	case len("expect"):
 		f.expect = f.expect || http.Is(name, "expect") && http.Is(value, "100-continue")
 	}

@@ -16,15 +16,18 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 )
 
-// New returns the protocol.
-func New(c http.Config) *proto.Protocol {
+// New returns the protocol. h2c takes over the connections that are upgraded to
+// HTTP/2; it may be nil.
+func New(c http.Config, h2c http.Upgrade) *proto.Protocol {
 	sem := http.New(c)
 	return &proto.Protocol{
 		Name:     "http1",
 		Detect:   detect,
 		Duration: http.Duration,
 		New: func(c proto.Conn, emit func(*proto.Exchange)) proto.Parser {
-			return newParser(sem, c, emit)
+			p := newParser(sem, c, emit)
+			p.h2c = h2c
+			return p
 		},
 	}
 }

@@ -67,6 +67,10 @@ func (p *parser) answer(s *stream, d *proto.Data, m *message) error {
 		return p.orphan(s, d, m, status, minor)
 	}
 	x := p.pop()
+	if status == 101 && m.framing.h2c && p.h2c != nil && len(p.open) == 0 {
+		p.req = nil
+		return p.h2c(p.conn, x, p.emit)
+	}
 	p.resp, p.loss.server, p.loss.gap = x, false, false
 	p.sem.Answer(x, m.head, status)
 	x.Course.ResponseStart, x.Course.ResponseEnd = d.FirstMoment(), d.LastMoment()

@@ -25,6 +25,7 @@ type parser struct {
 	conn proto.Conn
 	peer string // the remote address
 	emit func(*proto.Exchange)
+	h2c  http.Upgrade
 
 	streams [2]stream
 	open    []*http.Exchange // requests without a final response, oldest first

@@ -18,6 +18,7 @@ type conversation struct {
 	show   []string
 	steps  []step
 	want   string
+	frames *framer // nil: sections are bytes
 }
 
 // A step is one section that takes time.
@@ -30,6 +31,14 @@ type step struct {
 	reason string // of the close
 
 	missing [2]int // the bytes that Lose lost
+	holes   []hole // of thrift, between the bytes
+	starts  []int  // bytes that begin a frame, as the kernel side says
+}
+
+// A hole is behind so many bytes of a step.
+type hole struct {
+	at   int
+	size uint64
 }
 
 type kind int
@@ -89,6 +98,12 @@ func (c *conversation) section(words []string, text string) error {
 		c.tls = words[len(words)-1] == "tls"
 	case "config":
 		c.config = text
+	case "frames":
+		c.frames = newFramer()
+	case "joined":
+		c.steps = nil
+	case "unmarked":
+		c.steps = unmark(c.steps)
 	case "show":
 		c.show = strings.Fields(text)
 	case "want":
@@ -105,7 +120,14 @@ func (c *conversation) step(from proto.Side, how []string, text string) (err err
 	switch {
 	case len(how) == 0 || how[0] == "more":
 		s.end = len(how) == 0
+		if c.frames != nil {
+			err = c.frames.write(&s, text)
+			break
+		}
 		s.bytes, err = unescape(text)
+	case how[0] == "lost" && c.frames != nil && len(how) == 1:
+		err = c.frames.write(&s, text)
+		s.missing = [2]int{0, len(s.bytes)}
 	case how[0] == "eof":
 		s.kind = eof
 	case len(how) == 2 && (how[0] == "thrift" || how[0] == "lost"):

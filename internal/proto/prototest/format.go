@@ -61,7 +61,7 @@ func dimension(a proto.Attr) string {
 
 func capture(c proto.Capture) string {
 	var names []string
-	for i, name := range []string{"cut-head", "gap", "no-response", "unknown-end"} {
+	for i, name := range []string{"cut-head", "gap", "no-response", "unknown-end", "unknown-table"} {
 		if c&(1<<i) != 0 {
 			names = append(names, name)
 		}

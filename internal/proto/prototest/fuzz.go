@@ -76,12 +76,31 @@ func encode(c *conversation) (script []byte) {
 		if !s.end {
 			op |= 1 << 4
 		}
-		n := uint64(len(s.bytes)) + s.hole
-		script = append(script, op)
-		script = binary.BigEndian.AppendUint16(script, uint16(min(n, 0xffff)))
-		script = append(script, s.bytes...)
+		if s.kind != sent {
+			script = appendOp(script, op, s.hole)
+			continue
+		}
+		for _, p := range s.pieces() {
+			switch {
+			case p.lost:
+				script = appendOp(script, op|byte(lost)<<1, p.hole)
+			case p.hole > 0:
+				script = appendOp(script, op|byte(thrift)<<1, p.hole)
+			case p.frame:
+				script = append(appendOp(script, op|opFrame, uint64(len(p.bytes))), p.bytes...)
+			default:
+				script = append(appendOp(script, op, uint64(len(p.bytes))), p.bytes...)
+			}
+		}
 	}
 	return script
+}
+
+// opFrame marks that the bytes begin a frame.
+const opFrame = 1 << 5
+
+func appendOp(script []byte, op byte, n uint64) []byte {
+	return binary.BigEndian.AppendUint16(append(script, op), uint16(min(n, 0xffff)))
 }
 
 func decode(script []byte) *conversation {
@@ -96,6 +115,9 @@ func decode(script []byte) *conversation {
 		case s.kind == sent:
 			k := min(len(script), int(n))
 			s.bytes, script = script[:k], script[k:]
+			if op&opFrame != 0 {
+				s.starts = []int{0}
+			}
 		case s.kind != eof:
 			s.kind, s.reason = closed, proto.ReasonReset
 		}

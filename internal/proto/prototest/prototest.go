@@ -19,6 +19,13 @@
 //	-- show --                the attributes to print, or "all" of them
 //	-- want --                the exchanges
 //
+// A conversation of HTTP/2 is written in frames: frames.go says how.
+//
+//	-- frames --              the sections below are frames
+//	-- server lost --         frames that were lost
+//	-- joined --              what is above was before the receiver
+//	-- unmarked --            nor did the kernel side say where frames begin above
+//
 // The player hands the bytes over as the tracker does; its file says how.
 package prototest
 

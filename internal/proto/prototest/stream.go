@@ -17,6 +17,7 @@ type piece struct {
 	hole  uint64
 	lost  bool
 	end   bool
+	frame bool // the first byte begins a frame, by the kernel side's count
 	at    time.Duration
 }
 
@@ -32,6 +33,7 @@ func (p *piece) take(n uint64) piece {
 	} else {
 		front.bytes, p.bytes = p.bytes[:n], p.bytes[n:]
 	}
+	p.frame = false
 	front.end = p.end && p.len() == 0
 	return front
 }
@@ -48,7 +50,7 @@ func (s *stream) hole() bool {
 
 // data joins the pieces up to the first hole, or up to its end.
 func (s *stream) data(from proto.Side, hole bool) *proto.Data {
-	d := &proto.Data{From: from, First: s.pieces[0].at, Thread: uint32(s.pieces[0].at)}
+	d := &proto.Data{From: from, First: s.pieces[0].at, Thread: uint32(s.pieces[0].at), Frame: s.pieces[0].frame}
 	for _, p := range s.pieces {
 		if p.hole > 0 {
 			if hole {

@@ -78,14 +78,11 @@ func (t *tracker) speak(s step, cut func(uint64) uint64) {
 		t.sides[s.from].lost = false
 	}
 	t.spoke = s.from
-	a, b := s.missing[0], s.missing[1]
-	if a == b {
-		t.hand(s.from, piece{bytes: s.bytes, hole: s.hole, lost: s.kind == lost, end: s.end, at: t.now}, cut)
-		return
+	pieces := s.pieces()
+	for i, p := range pieces {
+		p.at, p.end = t.now, s.end && i == len(pieces)-1
+		t.hand(s.from, p, cut)
 	}
-	t.hand(s.from, piece{bytes: s.bytes[:a], at: t.now}, cut)
-	t.hand(s.from, piece{hole: uint64(b - a), lost: true, at: t.now}, cut)
-	t.hand(s.from, piece{bytes: s.bytes[b:], end: s.end, at: t.now}, cut)
 }
 
 // hand gives the parser p in pieces.
