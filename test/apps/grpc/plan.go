@@ -4,6 +4,7 @@
 //
 //	grpc server address [certificate key]
 //	grpc client address [certificate]   makes the calls its input lists
+//	grpc h2c address                    a server of HTTP/2 without TLS, by upgrade too
 //
 // The server answers any method. The first message of a call says how; both ends
 // print JSON when they are done, the server when its input ends.
@@ -96,6 +97,8 @@ func main() {
 	switch os.Args[1] {
 	case "server":
 		err = serve(os.Args[2], os.Args[3:])
+	case "h2c":
+		err = serveH2C(os.Args[2])
 	case "client":
 		err = calls(os.Args[2], os.Args[3:])
 	default:
@@ -110,6 +113,9 @@ func main() {
 // raw is a codec of messages that are bytes already.
 type raw struct{}
 
-func (raw) Marshal(v any) ([]byte, error)      { return *v.(*[]byte), nil }
-func (raw) Unmarshal(data []byte, v any) error { *v.(*[]byte) = append([]byte(nil), data...); return nil }
-func (raw) Name() string                       { return "raw" }
+func (raw) Marshal(v any) ([]byte, error) { return *v.(*[]byte), nil }
+func (raw) Unmarshal(data []byte, v any) error {
+	*v.(*[]byte) = append([]byte(nil), data...)
+	return nil
+}
+func (raw) Name() string { return "raw" }
