@@ -126,8 +126,8 @@ func TestFramesTooMany(t *testing.T) {
 	k := watch(t, port)
 	server := listen(t, local(port))
 	client := dial(t, local(port))
-	many := strings.Repeat(ack, 7000)
-	for _, text := range []string{preface + settings, many, ack + ack, ack} {
+	flood := strings.Repeat(ack, 7000)
+	for _, text := range []string{preface + settings, flood, ack + ack, ack} {
 		client.write(t, text)
 		server.expect(t, text)
 	}
