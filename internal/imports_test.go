@@ -37,6 +37,7 @@ var doors = map[string]string{
 	"process":         "",
 	"proto":           "",
 	"proto/*":         "proto",
+	"proto/grpc":      "proto proto/http",
 	"proto/http1":     "proto proto/http",
 	"proto/http2":     "proto proto/grpc proto/http",
 	"proto/prototest": "proto",

@@ -32,6 +32,8 @@ type Conn struct {
 	// boot; zero unknown.
 	Connect, Established, Accepted time.Duration
 
+	Sent uint64 // bytes the process has sent, as far as was told
+
 	// The addresses beyond a translation (NAT), set when the protocol is recognised;
 	// invalid where there is none, or none known. Of who connected TranslatedRemote
 	// is where its packets really go, of who accepted TranslatedLocal is what the

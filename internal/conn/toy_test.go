@@ -52,6 +52,9 @@ func (p *toyParser) Parse(d *proto.Data) (uint64, error) {
 	case strings.HasPrefix(line, "="):
 		_, err := fmt.Sscan(line[1:], &p.body[d.From])
 		return uint64(i + 1), err
+	case line == "!become":
+		next := &toyParser{emit: func(x *proto.Exchange) { x.Name = "next " + x.Name; p.emit(x) }}
+		return uint64(i + 1), &proto.Become{Protocol: &proto.Protocol{Name: "next"}, Next: next}
 	case line == "?stop":
 		return 0, proto.ErrStop
 	case line == "?bad":

@@ -210,6 +210,8 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	s.next = e.Offset + uint64(e.Size)
 	if dir == rx {
 		t.acked(c, e.Acked)
+	} else {
+		c.Sent = s.next
 	}
 	c.meter.take(e, dir, c.joined)
 	hole := uint64(e.Size) - uint64(len(e.Payload)) - uint64(len(e.Tail))

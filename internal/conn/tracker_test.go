@@ -113,6 +113,24 @@ func TestJoinedInMidstream(t *testing.T) {
 	require.Equal(t, []uint64{1}, b.muted)
 }
 
+// TestBecome has the connection change hands in the middle of a call, and of what
+// is kept of several.
+func TestBecome(t *testing.T) {
+	for _, calls := range [][]string{{"!become\n!1\n"}, {"!bec", "ome\n!1\n"}, {"!become\n!", "1\n"}} {
+		b := newBench().opened(event.RolePassive)
+		b.received("?a\n")
+		b.sent("!0\n")
+		for _, call := range calls {
+			b.sent(call)
+		}
+		b.received("?b\n")
+		b.sent("!2\n")
+		require.Len(t, b.got, 2)
+		require.Contains(t, b.got[1], "next ?b!2")
+		require.Equal(t, map[string]uint64{"toy": 1, "next": 1}, b.Exchanges())
+	}
+}
+
 func TestStop(t *testing.T) {
 	for text, losses := range map[string]int{"?stop\n": 0, "?bad\n": 1} {
 		b := newBench().opened(event.RolePassive)

@@ -13,6 +13,10 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 	if s.Reuse == Fresh && c.Connect > 0 {
 		s.set(Connect, c.Established-c.Connect)
 	}
+	if k.RequestMixed {
+		s.clientMixed(k)
+		return
+	}
 	sent, handed := k.RequestStart.Time, k.RequestEnd.Time
 	own := max(0, handed-sent-(k.RequestEnd.Meter.Full-k.RequestStart.Meter.Full))
 	if k.RequestEnd.Offset > k.RequestStart.Offset { // written in more than one go
@@ -22,7 +26,7 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 	}
 	first, last := &k.ResponseStart, &k.ResponseEnd
 	if first.Arrived == 0 {
-		if s.broken && first.Time == 0 && first.Acked > 0 { // nothing came until the end
+		if s.broken && first.Time == 0 && first.Acked > 0 && !k.ResponseMixed { // nothing came until the end
 			s.set(RequestDelivery, first.Acked-sent-own)
 			s.set(Remote, s.end-max(first.Acked, handed))
 		}
@@ -35,10 +39,18 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 	} else {
 		s.set(Remote, first.Arrived-sent-own)
 	}
-	if last.Meter.Unseen == first.Meter.Unseen {
+	if last.Meter.Unseen == first.Meter.Unseen && !k.ResponseMixed {
 		unread := last.Meter.Unread - first.Meter.Unread
 		s.set(ReceiveQueue, unread)
 		s.set(ResponseTransfer, last.Time-first.Arrived-unread)
+	}
+}
+
+// clientMixed splits a span whose request shared the connection: why it took long
+// to write is not known, but how long the answer took behind it is.
+func (s *Split) clientMixed(k *proto.Course) {
+	if at := k.ResponseStart.Arrived; at >= k.RequestEnd.Time {
+		s.set(Remote, at-k.RequestEnd.Time)
 	}
 }
 

@@ -97,12 +97,12 @@ func Of(c *conn.Conn, x *proto.Exchange) Split {
 	}
 	s.trouble(&k.ResponseEnd.Meter)
 	switch {
-	case k.RequestStart.Offset > 0 && !c.Joined:
+	case k.RequestStart.Offset > 0 && !k.First && !c.Joined:
 		s.Reuse = Reused
 	case !c.Joined && c.Established > 0:
 		s.Reuse = Fresh
 	}
-	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 {
+	if x.Capture&(proto.NoResponse|proto.UnknownEnd) != 0 || k.RequestEnd.Time == 0 {
 		return s
 	}
 	if x.Side == proto.Server {

@@ -117,6 +117,17 @@ func TestServer(t *testing.T) {
 		{"the client resets at once", conn.Conn{End: conn.ResetByPeer}, proto.ReasonReset, proto.Course{
 			RequestStart: at(100, 100), RequestEnd: at(100, 100), ResponseStart: at(101, 0), ResponseEnd: at(102, 0),
 		}, map[Part]time.Duration{ReceiveQueue: 0, RequestTransfer: 0, Application: 2, SendQueue: 0}, ByClient},
+		{"the response shared the connection", fresh, "", proto.Course{
+			RequestStart: at(100, 100), RequestEnd: at(100, 100), ResponseMixed: true,
+			ResponseStart: at(150, 0), ResponseEnd: at(900, 0, full(700)),
+		}, map[Part]time.Duration{ReceiveQueue: 0, RequestTransfer: 0, Application: 50}, Unknown},
+		{"both shared it", fresh, "", proto.Course{
+			RequestStart: at(100, 100), RequestEnd: at(600, 590, unread(10)), RequestMixed: true, ResponseMixed: true,
+			ResponseStart: at(150, 0), ResponseEnd: at(900, 0),
+		}, map[Part]time.Duration{}, Unknown},
+		{"the request never ended", fresh, "", proto.Course{
+			RequestStart: at(100, 100), ResponseStart: at(150, 0), ResponseEnd: at(900, 0),
+		}, map[Part]time.Duration{}, Unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := split(proto.Server, test.conn, test.err, test.course)
@@ -181,6 +192,14 @@ func TestClient(t *testing.T) {
 		{"given up", conn.Conn{End: conn.EndedByProcess}, proto.ReasonClosed, proto.Course{
 			RequestStart: at(100, 0, reused), RequestEnd: at(100, 0, reused),
 		}, map[Part]time.Duration{}, Unknown},
+		{"the request shared the connection", fresh, "", proto.Course{
+			RequestStart: at(100, 0, reused), RequestEnd: at(300, 0, reused), RequestMixed: true,
+			ResponseStart: at(460, 450, acked(440)), ResponseEnd: at(460, 450),
+		}, map[Part]time.Duration{Remote: 150}, Unknown},
+		{"the response shared it", fresh, "", proto.Course{
+			RequestStart: at(100, 0, reused), RequestEnd: at(100, 0, reused), ResponseMixed: true,
+			ResponseStart: at(200, 199, minRTT(1)), ResponseEnd: at(500, 199, unread(50), minRTT(1)),
+		}, map[Part]time.Duration{Remote: 99}, Unknown},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := split(proto.Client, test.conn, test.err, test.course)
@@ -242,4 +261,15 @@ func FuzzSplit(f *testing.F) {
 		require.Equal(t, s.Total, sum)
 		require.NotEmpty(t, s.Verdict(10*ms).String())
 	})
+}
+
+// TestFirst has a first exchange that does not begin its connection.
+func TestFirst(t *testing.T) {
+	k := proto.Course{RequestStart: at(100, 0, offset(60)), RequestEnd: at(100, 0), ResponseEnd: at(101, 0)}
+	for first, want := range map[bool]Reuse{true: Fresh, false: Reused} {
+		k.First = first
+		if s := split(proto.Client, fresh, "", k); s.Reuse != want {
+			t.Errorf("first %t: %d", first, s.Reuse)
+		}
+	}
 }

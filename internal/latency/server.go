@@ -11,7 +11,7 @@ import (
 // when the kernel had taken the last byte of the response.
 func (s *Split) server(c *conn.Conn, k *proto.Course) {
 	first, last := &k.RequestStart, &k.RequestEnd
-	if first.Arrived > 0 && last.Meter.Unseen == first.Meter.Unseen {
+	if first.Arrived > 0 && !k.RequestMixed && last.Meter.Unseen == first.Meter.Unseen {
 		unread := last.Meter.Unread - first.Meter.Unread
 		s.set(RequestTransfer, last.Time-first.Arrived-unread)
 		s.set(ReceiveQueue, unread-s.acceptQueue(c, first, unread))
@@ -20,9 +20,20 @@ func (s *Split) server(c *conn.Conn, k *proto.Course) {
 		s.set(Application, s.end-last.Time)
 		return
 	}
+	if k.ResponseMixed { // after its first byte it may have waited for anything
+		if answered := k.ResponseStart.Time; answered >= last.Time {
+			s.set(Application, answered-last.Time)
+		}
+		s.delivered(k)
+		return
+	}
 	full := k.ResponseEnd.Meter.Full - k.ResponseStart.Meter.Full
 	s.set(SendQueue, full)
 	s.set(Application, k.ResponseEnd.Time-last.Time-full)
+	s.delivered(k)
+}
+
+func (s *Split) delivered(k *proto.Course) {
 	if at := k.ResponseEnd.Acked; at > 0 && !s.broken {
 		s.set(Delivery, at-s.end)
 	}

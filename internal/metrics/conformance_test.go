@@ -13,7 +13,6 @@ import (
 	"go.opentelemetry.io/otel/semconv/v1.43.0/messagingconv"
 	"go.opentelemetry.io/otel/semconv/v1.43.0/rpcconv"
 
-	"github.com/edf076de/ebpfreceiver/internal/proto"
 	"github.com/edf076de/ebpfreceiver/internal/proto/all"
 )
 
@@ -51,24 +50,18 @@ func conventions(t *testing.T) map[string]metric.Float64HistogramConfig {
 
 func TestProtocolsFollowTheConventions(t *testing.T) {
 	known := conventions(t)
-	for _, p := range all.Protocols(all.Config{}) {
-		for _, side := range []proto.Side{proto.Client, proto.Server} {
-			m := p.Duration[side]
-			if m.Name == "" {
-				continue // metrics are a protocol's choice
-			}
-			want, ok := known[m.Name]
-			if !ok {
-				t.Errorf("%s: the conventions have no %s", p.Name, m.Name)
-				continue
-			}
-			if m.Description != want.Description() || want.Unit() != "s" {
-				t.Errorf("%s: %q in seconds, want %q in %q", m.Name, m.Description, want.Description(), want.Unit())
-			}
-			// Package dnsconv leaves out the buckets its document names.
-			if len(want.ExplicitBucketBoundaries()) > 0 && !slices.Equal(m.Bounds, want.ExplicitBucketBoundaries()) {
-				t.Errorf("%s: buckets %v, want %v", m.Name, m.Bounds, want.ExplicitBucketBoundaries())
-			}
+	for _, m := range all.Durations() {
+		want, ok := known[m.Name]
+		if !ok {
+			t.Errorf("the conventions have no %s", m.Name)
+			continue
+		}
+		if m.Description != want.Description() || want.Unit() != "s" {
+			t.Errorf("%s: %q in seconds, want %q in %q", m.Name, m.Description, want.Description(), want.Unit())
+		}
+		// Packages dnsconv and rpcconv leave out the buckets their documents name.
+		if len(want.ExplicitBucketBoundaries()) > 0 && !slices.Equal(m.Bounds, want.ExplicitBucketBoundaries()) {
+			t.Errorf("%s: buckets %v, want %v", m.Name, m.Bounds, want.ExplicitBucketBoundaries())
 		}
 	}
 }

@@ -212,12 +212,12 @@ func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 	}
 	attrs := l.spans.Add(r, place, c, x, &split)
 	if _, told := split.Took(latency.Delivery); !told && x.Side == proto.Server && c.End == conn.Open {
-		l.unacked.add(c.ID, attrs, &split)
+		l.unacked.add(c, attrs, &split)
 	}
 }
 
 // Acked takes the acknowledgement of a response from the tracker.
-func (l *lane) Acked(c *conn.Conn, at time.Duration, m *proto.Meter) { l.unacked.acked(c.ID, at, m) }
+func (l *lane) Acked(c *conn.Conn, at time.Duration, m *proto.Meter) { l.unacked.acked(c, at, m) }
 
 // Gone takes the end of a connection from the tracker.
 func (l *lane) Gone(c *conn.Conn) { l.unacked.gone(c.ID) }

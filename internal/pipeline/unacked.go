@@ -5,6 +5,7 @@ import (
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
+	"github.com/edf076de/ebpfreceiver/internal/conn"
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 	"github.com/edf076de/ebpfreceiver/internal/spans"
 )
@@ -19,29 +20,35 @@ type waiting struct {
 type waitingSpan struct {
 	attrs pcommon.Map
 	split spans.Split
+	sent  uint64 // by the end of the response
 }
 
 func (w *waiting) any() bool { return len(w.at) > 0 }
 
-func (w *waiting) add(conn uint64, attrs pcommon.Map, split *spans.Split) {
+func (w *waiting) add(c *conn.Conn, attrs pcommon.Map, split *spans.Split) {
 	if w.at == nil {
 		w.at = make(map[uint64]int)
 	}
-	w.at[conn] = len(w.spans)
-	w.spans = append(w.spans, waitingSpan{attrs, *split})
+	w.at[c.ID] = len(w.spans)
+	w.spans = append(w.spans, waitingSpan{attrs, *split, c.Sent})
 }
 
-// acked completes the span of a connection that waits, if there is one.
-func (w *waiting) acked(conn uint64, at time.Duration, m *proto.Meter) {
-	i, ok := w.at[conn]
+// acked completes the span of a connection that waits, if there is one. When the
+// process has sent more since, the acknowledgement is of that too, and says
+// nothing of the response.
+func (w *waiting) acked(c *conn.Conn, at time.Duration, m *proto.Meter) {
+	i, ok := w.at[c.ID]
 	if !ok {
 		return
 	}
+	delete(w.at, c.ID)
 	s := &w.spans[i]
+	if s.sent != c.Sent {
+		return
+	}
 	before := s.split
 	s.split.Delivered(at, m)
 	s.split.Complete(s.attrs, &before)
-	delete(w.at, conn)
 }
 
 // gone gives up the span of a connection.

@@ -31,6 +31,8 @@ var durationMetrics = []string{
 	"dns.lookup.duration",
 	"http.client.request.duration",
 	"http.server.request.duration",
+	"rpc.client.call.duration",
+	"rpc.server.call.duration",
 }
 
 func metricNames() []string { return slices.Concat(durationMetrics, metrics.HealthNames()) }

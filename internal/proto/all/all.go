@@ -4,6 +4,7 @@ package all
 import (
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 	"github.com/edf076de/ebpfreceiver/internal/proto/dns"
+	"github.com/edf076de/ebpfreceiver/internal/proto/grpc"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http1"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http2"
@@ -22,4 +23,17 @@ func Protocols(c Config) []*proto.Protocol {
 		h2,
 		dns.New(),
 	}
+}
+
+// Durations returns the histograms that exchanges may belong to: those of the
+// protocols, and of what they carry.
+func Durations() (all []proto.Metric) {
+	for _, p := range Protocols(Config{}) {
+		for _, m := range p.Duration {
+			if m.Name != "" {
+				all = append(all, m)
+			}
+		}
+	}
+	return append(all, grpc.Duration[:]...)
 }

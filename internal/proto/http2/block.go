@@ -1,6 +1,8 @@
 package http2
 
 import (
+	"bytes"
+
 	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
@@ -9,17 +11,16 @@ const maxBlock = 64 << 10
 
 // begins takes the first frame of a header block, or what there is of it.
 func (p *parser) begins(s *side, d *proto.Data, h *header, payload []byte) {
-	b := block{frame: *h}
-	b.bytes, b.cut = fragment(h, payload)
-	b.cut = b.cut || len(payload) < int(h.length)
-	if h.has(endHeaders) || b.cut {
-		b.beginning = beginningOf(d)
+	part, bad := fragment(h, payload)
+	cut := bad || len(payload) < int(h.length)
+	b := block{frame: *h, bytes: part, cut: cut, beginning: beginningOf(d)}
+	if h.has(endHeaders) || cut {
 		p.complete(s, d, &b)
 		return
 	}
-	b.bytes = append([]byte(nil), b.bytes...)
-	b.beginning = beginningOf(d)
-	s.block = &b
+	kept := b
+	kept.bytes = bytes.Clone(part)
+	s.block = &kept
 }
 
 // goesOn takes a CONTINUATION.
@@ -69,24 +70,21 @@ func fragment(h *header, payload []byte) (part []byte, bad bool) {
 // complete reads a header block.
 func (p *parser) complete(s *side, d *proto.Data, b *block) {
 	s.table.tidy()
-	text, _ := p.texts.Get().(*[]byte)
-	if text == nil {
-		text = new([]byte)
-	}
-	r := reader{table: &s.table, rest: b.bytes, text: (*text)[:0]}
+	r := p.readers.Get().(*reader)
+	r.begin(&s.table, b.bytes)
 	switch {
 	case b.frame.kind == pushPromise || b.frame.stream%2 == 0:
 		r.all() // a pushed response: nobody asked
 	case d.From == proto.Client:
-		p.asked(d, b, &r)
+		p.asked(d, b, r)
 	default:
-		p.answered(d, b, &r)
+		p.answered(d, b, r)
 	}
 	if r.broken || b.cut {
 		s.table.forget() // what it inserts is not known
 	}
-	*text = r.text
-	p.texts.Put(text)
+	r.begin(nil, nil)
+	p.readers.Put(r)
 }
 
 // all reads a block for the sake of the table.

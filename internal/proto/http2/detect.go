@@ -7,10 +7,10 @@ import "github.com/edf076de/ebpfreceiver/internal/proto"
 // send them, which no other protocol has by accident.
 func detect(client, server []byte) proto.Verdict {
 	c, s := begins(client), frames(server, proto.Server)
-	switch {
-	case c == proto.Yes:
+	switch c {
+	case proto.Yes:
 		return proto.Yes
-	case c == proto.No:
+	case proto.No:
 		c = frames(client, proto.Client)
 	}
 	switch {
@@ -39,7 +39,7 @@ func frames(b []byte, from proto.Side) proto.Verdict {
 	for {
 		h, ok := parseHeader(b)
 		switch {
-		case !ok && !mayBegin(b):
+		case !ok && !mayBegin(b, from):
 			return proto.No
 		case !ok:
 			return proto.Maybe
@@ -57,10 +57,21 @@ func frames(b []byte, from proto.Side) proto.Verdict {
 	}
 }
 
-// mayBegin judges a part of a header.
-func mayBegin(b []byte) bool {
-	return len(b) < 1 || b[0] == 0 && (len(b) < 2 || b[1] <= defaultFrame>>8) &&
-		(len(b) < 4 || (&header{kind: kind(b[3])}).known())
+// mayBegin judges a part of a header, by the rest that suits it best.
+func mayBegin(b []byte, from proto.Side) bool {
+	const first = 4 // bytes: length and kind
+	if len(b) < first {
+		return len(b) < 1 || b[0] == 0 && (len(b) < 2 || b[1] <= defaultFrame>>8)
+	}
+	for _, rest := range [...]string{
+		"\x00\x00\x00\x00\x00", "\x00\x00\x00\x00\x01", "\x01\x00\x00\x00\x01", "\x04\x00\x00\x00\x01",
+	} {
+		h, _ := parseHeader(append(b[:len(b):len(b)], rest[len(b)-first:]...))
+		if h.likely(from) && h.length <= defaultFrame {
+			return true
+		}
+	}
+	return false
 }
 
 // sender judges by the first field who sent a header block: a request begins

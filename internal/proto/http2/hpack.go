@@ -20,6 +20,11 @@ type reader struct {
 	broken  bool   // rest is not a header block, or is cut
 }
 
+// begin makes r ready for a block.
+func (r *reader) begin(t *table, block []byte) {
+	*r = reader{table: t, rest: block, text: r.text[:0]}
+}
+
 // A representation is known by its first bits (RFC 7541 sections 6.1 to 6.3).
 const (
 	indexed     = 0x80

@@ -26,6 +26,8 @@ import (
 // upgraded to it.
 func New(c http.Config) (*proto.Protocol, http.Upgrade) {
 	shared := &shared{sem: http.New(c), calls: grpc.New(c)}
+	shared.readers.New = func() any { return new(reader) }
+	shared.free.New = func() any { return new(stream) }
 	protocol := &proto.Protocol{
 		Name:     "http2",
 		Detect:   detect,

@@ -10,10 +10,9 @@ import (
 
 // shared is what all connections share.
 type shared struct {
-	sem   *http.Semantics
-	calls *grpc.Semantics
-	free  sync.Pool // *stream
-	texts sync.Pool // *[]byte, for decoded strings
+	sem           *http.Semantics
+	calls         *grpc.Semantics
+	readers, free sync.Pool // *reader, *stream
 }
 
 // A parser is one connection.

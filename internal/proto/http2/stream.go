@@ -63,10 +63,7 @@ func (p *parser) open(id uint32, st *stream) *stream {
 }
 
 func (p *parser) add(id uint32) *stream {
-	st, _ := p.free.Get().(*stream)
-	if st == nil {
-		st = new(stream)
-	}
+	st := p.free.Get().(*stream)
 	*st = stream{id: id, size: [2]int64{noBody, noBody}}
 	if p.streams == nil {
 		p.streams = make(map[uint32]*stream)

@@ -242,15 +242,6 @@ func (f *framer) data(s *step, fr *frame) {
 	s.holes = append(s.holes, hole{at: len(s.bytes), size: uint64(len(payload) - shownData)})
 }
 
-// span returns how many bytes of the stream a step covers.
-func (s *step) span() uint64 {
-	n := uint64(len(s.bytes)) + s.hole
-	for _, h := range s.holes {
-		n += h.size
-	}
-	return n
-}
-
 // begins reports whether a frame begins with byte i of the step.
 func (s *step) begins(i int) bool {
 	for _, start := range s.starts {
