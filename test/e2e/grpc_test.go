@@ -67,7 +67,9 @@ func TestGRPC(t *testing.T) {
 				requireCalls(t, ptrace.SpanKindServer, spans, served, sent)
 				requireDurations(t, slices.Concat(lists...), spans, sent)
 				require.Len(t, spans, 2*calls)
-				require.Empty(t, o.lost(t))
+				lost := o.lost(t)
+				delete(lost, "pipeline response_unpaired http2") // servers go on with a call until they hear that it was reset
+				require.Empty(t, lost)
 			})
 		}
 	}
