@@ -13,6 +13,7 @@
 #include <bpf/bpf_helpers.h>
 #include "conn.h"
 #include "frame.h"
+#include "loop.h"
 #include "record.h"
 #include "source.h"
 #include "wakeup.h"
@@ -356,7 +357,7 @@ __noinline int frames(struct conn *c, const struct moved *m, __u16 flags)
 		if (m->size < FRAME_HEADER)
 			lose_place(f, &w, m->size);
 	}
-	bpf_loop(FRAME_STEPS, stride, &by, 0);
+	repeat(FRAME_STEPS, stride, &by);
 	if (w.done < m->size) { /* too many steps */
 		give_up(c, m, &w, WIRE_LOSS_FRAMES);
 		w.hole += w.copied;
