@@ -8,6 +8,7 @@
  * only the last bytes are, so that the end of a chunked body is seen; unless a
  * call looks like a head of its own. A connection that was seen pipelining may
  * begin a message anywhere: up to HEAD_MAX of each of its calls is copied.
+ * HTTP/2 has rules of its own: frames.h.
  */
 #pragma once
 #include "kernel.h"
