@@ -97,6 +97,8 @@ __noinline int take_verdict(struct conn *c)
 		return 0;
 	if (*verdict == WIRE_VERDICT_CARRY) {
 		c->state = CONN_CARRIER;
+	} else if (*verdict == WIRE_VERDICT_FRAMES) {
+		c->http2 = 1;
 	} else {
 		c->state = CONN_MUTED;
 		c->watch_rx = c->watch_ack = 0;

@@ -19,6 +19,7 @@ EXPORT(enum, wire_role);
 EXPORT(enum, wire_data_flags);
 EXPORT(enum, wire_datagram_flags);
 EXPORT(enum, wire_close_flags);
+EXPORT(enum, wire_verdict);
 EXPORT(enum, wire_loss);
 EXPORT(enum, wire_part);
 EXPORT(enum, wire_verdict);

@@ -8,22 +8,24 @@
  * only the last bytes are, so that the end of a chunked body is seen; unless a
  * call looks like a head of its own. A connection that was seen pipelining may
  * begin a message anywhere: up to HEAD_MAX of each of its calls is copied.
+ * HTTP/2 has rules of its own: frames.h.
  */
 #pragma once
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
 #include "conn.h"
-#include "emit.h"
+#include "frames.h"
+#include "record.h"
 #include "source.h"
 #include "wakeup.h"
 
 #define HEAD_MAX 16384 /* of a run; nginx and Go's net/http refuse longer lines or heads by default */
 #define PIECES   16    /* records a call may take */
 
-const volatile __u32 capture_bytes = 1024; /* set by the loader: 64..4096 */
-
 #define CRLFCRLF 0x0a0d0a0d /* little endian, as all targets are */
 #define HTTP1    0x2e312f50545448ULL /* "HTTP/1.", seven bytes */
+#define HTTP1_1  0x312e312f50545448ULL /* "HTTP/1.1" */
+#define _101     0x31303120 /* " 101" */
 
 /* The first bytes of a connection of TLS: a record of the handshake, major version 3 (RFC 8446 section 5.1). */
 #define TLS_BEGINS 0x0316
@@ -50,49 +52,6 @@ static __always_inline bool head_ends(const __u8 *p, __u32 n, const __u32 room)
 		carry = lf >> 56;
 	}
 	return false;
-}
-
-/*
- * What a call moved. The functions below that take it are global: the verifier
- * looks at each once, not at every way that leads to it, or it would not finish.
- * (Pointers to global functions: Linux 5.12.) They check for NULL because it
- * makes them.
- */
-struct moved {
-	struct who by;
-	struct source from;
-	__u64 offset; /* of its first byte in the stream */
-	__u64 first;  /* time */
-	__u64 arrived; /* received: since when bytes waited */
-	__u32 took_us;
-	__u32 size;
-	__u16 flags; /* enum wire_data_flags, without WIRE_RUN and WIRE_END */
-	__u8 direction;
-	__u8 pad[5];
-};
-
-static __always_inline __u32 part_of(const struct conn *c, __u8 direction, bool run)
-{
-	if (!run)
-		return WIRE_PART_BODY;
-	if (c->role == WIRE_ROLE_UNKNOWN)
-		return WIRE_PART_MESSAGE;
-	return (c->role == WIRE_ROLE_PASSIVE) == (direction == RX) ? WIRE_PART_REQUEST : WIRE_PART_RESPONSE;
-}
-
-static __always_inline void describe(struct wire_data *e, const struct conn *c, const struct moved *m, __u16 flags,
-				     __u32 at)
-{
-	header(&e->h, WIRE_DATA, m->flags | flags, c->tgid, m->first, c->id);
-	e->offset = m->offset + at;
-	e->other = c->flow[!m->direction].offset;
-	e->arrived = m->arrived;
-	e->acked = c->watch_ack ? 0 : c->acked;
-	e->meter = c->meter;
-	e->took_us = m->took_us;
-	e->tid = m->by.tid;
-	e->captured = 0;
-	e->tail_len = 0;
 }
 
 /* A few bytes of a call. */
@@ -174,6 +133,10 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 			tail_of(e, m);
 		else
 			e->size = got;
+	}
+	if (!at && got >= 12 && *(__u64 *)payload == HTTP1_1 && *(__u32 *)(payload + 8) == _101) {
+		c->http2 = 1; /* perhaps; frames may follow in this call */
+		ended = false;
 	}
 	__u32 stands = e->size;
 	if (at + stands == m->size)
@@ -259,6 +222,10 @@ __noinline int capture(struct conn *c, const struct moved *m)
 		f->run = 0;
 		flags = WIRE_RUN;
 	}
+	if (!m->offset && !c->midstream && !c->http2 && m->size >= FRAME_HEADER)
+		begin_frames(c, m);
+	if (c->http2)
+		return frames(c, m, flags);
 	if (m->from.kind == SOURCE_NONE) {
 		lose(WIRE_LOSS_UNREADABLE, part_of(c, m->direction, flags & WIRE_RUN));
 		return bare(c, m, flags | WIRE_UNREADABLE);

@@ -70,6 +70,18 @@ struct flow {
 	__u32 pad;
 };
 
+/* Where one direction of HTTP/2 is among its frames. */
+struct frames {
+	__u8 head[24]; /* the first bytes of a header that calls share, with room for what the verifier thinks */
+	__u32 copy;    /* bytes of the payload at hand that are to be copied */
+	__u32 skip;    /* behind them, that are not */
+	__u32 next;    /* offset of the stream that this was true at */
+	__u8 have;     /* bytes in head */
+	__u8 place;    /* enum frames_place */
+	__u8 data;     /* the payload is of DATA */
+	__u8 pad;
+};
+
 struct conn {
 	__u64 id;
 	__u64 established; /* 0: unknown, as the other times */
@@ -82,6 +94,7 @@ struct conn {
 	__u32 ack_target; /* sequence number */
 	struct flow flow[2];
 	struct call call[2];
+	struct frames frames[2];
 	__u32 tgid;       /* owner: who moved the first bytes */
 	__u32 verdicts;   /* the verdict_count this connection has seen */
 	__u8 state;       /* enum conn_state */
@@ -96,6 +109,7 @@ struct conn {
 	__u8 watch_ack;   /* when ack_target is acknowledged is of interest */
 	__u8 window_shut; /* the peer's window was seen closed, and not open since */
 	__u8 tls;         /* its bytes are TLS */
+	__u8 http2;       /* frames are copied */
 };
 
 struct {

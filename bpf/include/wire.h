@@ -55,6 +55,8 @@ enum wire_data_flags {
 	WIRE_UNREADABLE = 16, /* no buffer in sight: sendfile, io_uring, ... */
 	WIRE_RACED = 32,      /* another thread moved bytes meanwhile: offset is a guess */
 	WIRE_FULL = 64,       /* sent, and the send buffer had no room when the call returned */
+	WIRE_FRAME = 128,     /* payload begins a frame of HTTP/2, by a walk that is in step */
+	WIRE_UNWALKED = 256,  /* the walk lost its place: frames may have begun in what was not copied */
 };
 
 /* What hindered a connection since it began, and how far away the peer is. */
@@ -145,10 +147,11 @@ struct wire_process {
 	__u8 env[WIRE_ENV];         /* OTEL_SERVICE_NAME=.. and OTEL_RESOURCE_ATTRIBUTES=.., each NUL-terminated */
 };
 
-/* What the receiver says of a connection. */
+/* What the receiver asks for a connection: values of the map verdicts. */
 enum wire_verdict {
-	WIRE_VERDICT_MUTE = 1,  /* it cannot be parsed */
-	WIRE_VERDICT_CARRY = 3, /* its bytes are encrypted, what they carry may be seen: tell its times and its end */
+	WIRE_VERDICT_MUTE = 1, /* nothing more */
+	WIRE_VERDICT_FRAMES,   /* copies by frames of HTTP/2 */
+	WIRE_VERDICT_CARRY,    /* no bytes any more, but its times, its meter and its end */
 };
 
 /* Why something did not reach the receiver, and what it was: indices of the map losses. */
@@ -160,6 +163,7 @@ enum wire_loss {
 	WIRE_LOSS_PROCESS_TABLE_FULL,
 	WIRE_LOSS_RACED,
 	WIRE_LOSS_GLOB_TOO_COMPLEX,
+	WIRE_LOSS_FRAMES, /* the walk of HTTP/2 lost its place: no frame where one had to be, or too many in a call */
 	WIRE_LOSSES,
 };
 enum wire_part {

@@ -159,6 +159,8 @@ const (
 	RawWireDataFlagsWIRE_UNREADABLE RawWireDataFlags = 16
 	RawWireDataFlagsWIRE_RACED      RawWireDataFlags = 32
 	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
+	RawWireDataFlagsWIRE_FRAME      RawWireDataFlags = 128
+	RawWireDataFlagsWIRE_UNWALKED   RawWireDataFlags = 256
 )
 
 type RawWireDatagram struct {
@@ -214,7 +216,8 @@ const (
 	RawWireLossWIRE_LOSS_PROCESS_TABLE_FULL RawWireLoss = 4
 	RawWireLossWIRE_LOSS_RACED              RawWireLoss = 5
 	RawWireLossWIRE_LOSS_GLOB_TOO_COMPLEX   RawWireLoss = 6
-	RawWireLossWIRE_LOSSES                  RawWireLoss = 7
+	RawWireLossWIRE_LOSS_FRAMES             RawWireLoss = 7
+	RawWireLossWIRE_LOSSES                  RawWireLoss = 8
 )
 
 type RawWireMeter struct {
@@ -285,8 +288,9 @@ const (
 type RawWireVerdict uint32
 
 const (
-	RawWireVerdictWIRE_VERDICT_MUTE  RawWireVerdict = 1
-	RawWireVerdictWIRE_VERDICT_CARRY RawWireVerdict = 3
+	RawWireVerdictWIRE_VERDICT_MUTE   RawWireVerdict = 1
+	RawWireVerdictWIRE_VERDICT_FRAMES RawWireVerdict = 2
+	RawWireVerdictWIRE_VERDICT_CARRY  RawWireVerdict = 3
 )
 
 // Names of all BPF objects in the ELF.

@@ -1,6 +1,9 @@
 package conn
 
-import "github.com/edf076de/ebpfreceiver/internal/proto"
+import (
+	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
+)
 
 // A connection of TLS lives on when its handshake is over: it carries what is
 // encrypted in it. Its bytes are not looked at any more; what they carry, where
@@ -37,14 +40,14 @@ func (t *Tracker) carry(c *tracked) {
 		c.Plaintext = Unseen
 		t.carriers.Opaque++
 	}
-	t.cfg.Carry(c.ID)
+	t.cfg.Verdict(c.ID, event.Carry)
 }
 
 // recarry takes bytes of a connection that carries: the kernel had not heard
 // yet. If they go on, the verdict did not arrive.
 func (t *Tracker) recarry(c *tracked) {
 	if t.strays++; t.strays%remute == 0 {
-		t.cfg.Carry(c.ID)
+		t.cfg.Verdict(c.ID, event.Carry)
 	}
 }
 

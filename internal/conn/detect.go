@@ -109,6 +109,9 @@ func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side,
 	if side == proto.Server {
 		client = rx
 	}
+	if s := &c.streams[client]; found.Frames && (c.joined || s.next > uint64(len(s.buf))) { // its preface went unseen
+		t.cfg.Verdict(c.ID, event.Frames)
+	}
 	for _, d := range []int{client, 1 - client} {
 		q := piece{first: p.first, last: p.last, thread: p.thread, front: p.front, back: p.back}
 		if d == dir {

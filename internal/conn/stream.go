@@ -13,6 +13,7 @@ type piece struct {
 	hole        uint64
 	lost        bool // the hole is a loss
 	end         bool // the last byte ended a system call
+	frame       bool // the first byte begins a frame, as the kernel side says
 	first, last time.Duration
 	thread      uint32
 	front, back *proto.Moment
@@ -57,7 +58,7 @@ func (c *tracked) feed(dir int, p *piece) error {
 		return c.feedBuffered(dir, p)
 	}
 	*c.data = proto.Data{From: c.sender(dir), Bytes: p.bytes, Hole: p.hole, Lost: p.lost,
-		End: p.end && p.hole == 0, First: p.first, Last: p.last, Thread: p.thread, Front: p.front, Back: p.back}
+		End: p.end && p.hole == 0, Frame: p.frame, First: p.first, Last: p.last, Thread: p.thread, Front: p.front, Back: p.back}
 	n, err := c.parse(c.data)
 	if err != nil {
 		return err

@@ -94,6 +94,7 @@ type bench struct {
 	*Tracker
 	got     []string
 	muted   []uint64
+	framed  []uint64
 	carried []uint64
 	gone    int
 	exited  []uint32
@@ -106,12 +107,22 @@ func newBench() *bench {
 	b := &bench{lastDir: 2}
 	b.Tracker = NewTracker(Config{
 		Protocols: []*proto.Protocol{toy}, Sink: b, MaxConnections: 32,
-		Mute:     func(id uint64) { b.muted = append(b.muted, id) },
-		Carry:    func(id uint64) { b.carried = append(b.carried, id) },
+		Verdict:  b.verdict,
 		Describe: func(e *event.Event) *process.Info { return &process.Info{ID: process.ID{PID: e.PID}} },
 	})
 	b.Handle(&event.Event{Kind: event.Process, PID: 1})
 	return b
+}
+
+func (b *bench) verdict(id uint64, v event.Verdict) {
+	switch v {
+	case event.Frames:
+		b.framed = append(b.framed, id)
+	case event.Carry:
+		b.carried = append(b.carried, id)
+	default:
+		b.muted = append(b.muted, id)
+	}
 }
 
 func (b *bench) Exchange(_ *Conn, x *proto.Exchange) {

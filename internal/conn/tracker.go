@@ -16,9 +16,8 @@ import (
 
 // Config is what a Tracker is made of.
 type Config struct {
-	Protocols      []*proto.Protocol // in the order they are tried
-	Mute           func(conn uint64) // stops the capture of a connection
-	Carry          func(conn uint64) // likewise, but its times and its end are still told
+	Protocols      []*proto.Protocol                  // in the order they are tried
+	Verdict        func(conn uint64, v event.Verdict) // tells the kernel side what to do with a connection
 	Sink           Sink
 	MaxConnections int
 	Describe       func(*event.Event) *process.Info // makes the description of a new process
@@ -172,7 +171,7 @@ const remute = 64
 // strays go on, a verdict did not arrive.
 func (t *Tracker) stray(e *event.Event) {
 	if t.strays++; t.strays%remute == 0 {
-		t.cfg.Mute(e.Conn)
+		t.cfg.Verdict(e.Conn, event.Mute)
 	}
 }
 
@@ -226,6 +225,7 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	p := c.piece(e)
 	p.bytes, p.hole, p.lost = e.Payload, hole, isLoss(e)
 	p.end = e.Flags&event.End != 0 && len(e.Tail) == 0
+	p.frame = e.Flags&event.Frame != 0
 	t.take(c, dir, &p)
 	if len(e.Tail) > 0 && !c.dead {
 		p = c.piece(e)
@@ -273,7 +273,7 @@ func (t *Tracker) emit(c *tracked, x *proto.Exchange) {
 // isLoss reports whether the hole in e is a loss. Bytes of a body that no buffer
 // shows, as with sendfile, would not have been copied anyway.
 func isLoss(e *event.Event) bool {
-	return e.Flags&(event.Fault|event.Raced) != 0 || e.Flags&event.Unreadable != 0 && e.Flags&event.Run != 0
+	return e.Flags&(event.Fault|event.Raced|event.Unwalked) != 0 || e.Flags&event.Unreadable != 0 && e.Flags&event.Run != 0
 }
 
 // lost tells the parser that the bytes up to offset are missing. They crossed
@@ -330,7 +330,7 @@ func (t *Tracker) parsed(c *tracked, dir int, err error) {
 
 // forget mutes a connection nobody parses any more.
 func (t *Tracker) forget(c *tracked) {
-	t.cfg.Mute(c.ID)
+	t.cfg.Verdict(c.ID, event.Mute)
 	t.drop(c)
 }
 

@@ -35,6 +35,18 @@ const (
 	Unreadable = uint16(bpf.RawWireDataFlagsWIRE_UNREADABLE)
 	Raced      = uint16(bpf.RawWireDataFlagsWIRE_RACED)
 	Full       = uint16(bpf.RawWireDataFlagsWIRE_FULL)
+	Frame      = uint16(bpf.RawWireDataFlagsWIRE_FRAME)
+	Unwalked   = uint16(bpf.RawWireDataFlagsWIRE_UNWALKED)
+)
+
+// A Verdict is what is asked of the kernel side for a connection: enum wire_verdict.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Mute   = Verdict(bpf.RawWireVerdictWIRE_VERDICT_MUTE)   // nothing more
+	Frames = Verdict(bpf.RawWireVerdictWIRE_VERDICT_FRAMES) // a copy by frames of HTTP/2
+	Carry  = Verdict(bpf.RawWireVerdictWIRE_VERDICT_CARRY)  // no bytes, but its times, its meter and its end
 )
 
 // Closed is what flags a Datagram event may have beside Sent: enum wire_datagram_flags.

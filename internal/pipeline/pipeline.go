@@ -31,8 +31,7 @@ import (
 type Config struct {
 	Source    event.Source
 	Protocols []*proto.Protocol
-	Mute      func(conn uint64) // stops the capture of a connection in the kernel
-	Carry     func(conn uint64) // likewise, but its times and its end are still told
+	Verdict   func(conn uint64, v event.Verdict) // tells the kernel side what to do with a connection
 
 	Host           string        // host.name of every resource
 	Scope, Version string        // of the instrumentation scope

@@ -13,7 +13,6 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 
-	"github.com/edf076de/ebpfreceiver/internal/bpf"
 	"github.com/edf076de/ebpfreceiver/internal/event"
 )
 
@@ -23,8 +22,8 @@ type Probes struct {
 	ring   *ring
 	health *healthReader // nil when its hooks are not attached
 
-	mute    sync.Mutex // guards verdicts and the count that announces them
-	verdict uint32
+	judging  sync.Mutex // guards the map of verdicts and the count that announces them
+	verdicts uint32
 }
 
 // Open loads and attaches what c asks for. Its error names what is missing: a
@@ -140,22 +139,16 @@ func (a *attached) run() error {
 // Source returns the records. It may be used by one goroutine.
 func (p *Probes) Source() event.Source { return p.ring }
 
-// Mute stops the capture of a connection.
-func (p *Probes) Mute(conn uint64) { p.judge(conn, uint8(bpf.RawWireVerdictWIRE_VERDICT_MUTE)) }
-
-// Carry stops the capture of a connection whose bytes are encrypted; its times
-// and its end are told on.
-func (p *Probes) Carry(conn uint64) { p.judge(conn, uint8(bpf.RawWireVerdictWIRE_VERDICT_CARRY)) }
-
-func (p *Probes) judge(conn uint64, verdict uint8) {
-	p.mute.Lock()
-	defer p.mute.Unlock()
-	// A verdict that cannot be stored is given again when the connection goes on.
-	if p.loader.shared["verdicts"].Update(conn, verdict, ebpf.UpdateAny) != nil {
+// Verdict tells the kernel side what to do with a connection from its next call on.
+func (p *Probes) Verdict(conn uint64, v event.Verdict) {
+	p.judging.Lock()
+	defer p.judging.Unlock()
+	// To mute is asked again when the connection goes on; other verdicts that cannot be stored are lost.
+	if p.loader.shared["verdicts"].Update(conn, v, ebpf.UpdateAny) != nil {
 		return
 	}
-	p.verdict++
-	_ = p.loader.first.Variables["verdict_count"].Set(p.verdict)
+	p.verdicts++
+	_ = p.loader.first.Variables["verdict_count"].Set(p.verdicts)
 }
 
 // States returns what became of every hook.

@@ -21,8 +21,8 @@ func Open(Config) (*Probes, error) {
 // Source returns nil.
 func (*Probes) Source() event.Source { return nil }
 
-// Mute does nothing.
-func (*Probes) Mute(uint64) {}
+// Verdict does nothing.
+func (*Probes) Verdict(uint64, event.Verdict) {}
 
 // Carry does nothing.
 func (*Probes) Carry(uint64) {}

@@ -100,10 +100,9 @@ func (k *fakeKernel) pipelineConfig() pipeline.Config {
 
 type fakeProbes struct{ *fakeKernel }
 
-func (p fakeProbes) Source() event.Source { return silence{} }
-func (p fakeProbes) Mute(uint64)          {}
-func (p fakeProbes) Carry(uint64)         {}
-func (p fakeProbes) MemoryBytes() uint64  { return 4096 }
+func (p fakeProbes) Source() event.Source          { return silence{} }
+func (p fakeProbes) Verdict(uint64, event.Verdict) {}
+func (p fakeProbes) MemoryBytes() uint64           { return 4096 }
 
 func (p fakeProbes) Health() ([]health.Series, error) { return nil, p.healthErr }
 func (p fakeProbes) ForgetHealth(uint32)              {}

@@ -21,8 +21,7 @@ type kernel struct {
 // probes are the kernel side at work: *probe.Probes.
 type probes interface {
 	Source() event.Source
-	Mute(conn uint64)
-	Carry(conn uint64)
+	Verdict(conn uint64, v event.Verdict)
 	Health() ([]health.Series, error)
 	ForgetHealth(pid uint32)
 	States() []probe.State

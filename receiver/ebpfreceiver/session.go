@@ -69,8 +69,7 @@ func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *d
 	c := pipeline.Config{
 		Source:         p.Source(),
 		Protocols:      all.Protocols(all.Config{HTTP: r.cfg.HTTP.protocolConfig()}),
-		Mute:           p.Mute,
-		Carry:          p.Carry,
+		Verdict:        p.Verdict,
 		Host:           host,
 		Scope:          metadata.ScopeName,
 		Version:        version(r.set.BuildInfo),

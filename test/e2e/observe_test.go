@@ -302,15 +302,21 @@ func waitListen(t testing.TB, port int) {
 }
 
 // listening looks in /proc/net, for a connection to try would be observed.
-func listening(port int) bool {
+func listening(port int) bool { return inProcNet(port, "0A") > 0 }
+
+// established is how many connections somebody listening on a port has.
+func established(port int) int { return inProcNet(port, "01") }
+
+// inProcNet counts sockets of a local port in a state, as /proc/net/tcp writes it.
+func inProcNet(port int, state string) (n int) {
 	for _, file := range []string{"/proc/net/tcp", "/proc/net/tcp6"} {
 		text, _ := os.ReadFile(file)
 		for line := range strings.Lines(string(text)) {
 			f := strings.Fields(line)
-			if len(f) > 3 && f[3] == "0A" && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
-				return true
+			if len(f) > 3 && f[3] == state && strings.HasSuffix(f[1], fmt.Sprintf(":%04X", port)) {
+				n++
 			}
 		}
 	}
-	return false
+	return n
 }

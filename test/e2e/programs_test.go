@@ -59,9 +59,12 @@ func (p *program) counts(t testing.TB) map[string]int {
 }
 
 // nginx counts in its access log.
-func nginx(t testing.TB, port int) func() map[string]int {
+func nginx(t testing.TB, port int) func() map[string]int { return nginxThat(t, port, "") }
+
+// nginxThat listens with an option more, such as "http2".
+func nginxThat(t testing.TB, port int, option string) func() map[string]int {
 	t.Helper()
-	dir := nginxDir(t, port)
+	dir := nginxDir(t, port, option)
 	cmd := exec.Command("nginx", "-p", dir, "-c", "nginx.conf")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // its workers too
 	var errors bytes.Buffer
@@ -87,11 +90,16 @@ func nginx(t testing.TB, port int) func() map[string]int {
 	}
 }
 
-func nginxDir(t testing.TB, port int) string {
+// largeFile is how many bytes nginx has to send of /static/large.
+const largeFile = 1 << 20
+
+func nginxDir(t testing.TB, port int, option string) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nginx")
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "static"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "static", "large"), make([]byte, largeFile), 0o600))
 	var locations strings.Builder
 	for _, status := range []int{200, 201, 404, 500, 503} {
 		fmt.Fprintf(&locations, "location /s/%d/ { return %d \"status %d\"; }\n", status, status, status)
@@ -107,16 +115,18 @@ http {
 	log_format counted "$request_method $uri $status";
 	access_log access.log counted;
 	keepalive_requests 100000;
+	sendfile on;
 	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 	server {
-		listen 127.0.0.1:%d backlog=256;
+		listen 127.0.0.1:%d backlog=256 %s;
+		root %s;
 		location /s/204/ { return 204; }
 		location /s/301/ { return 301 /elsewhere; }
 		%s
 	}
 }
-`, port, locations.String())
+`, port, option, dir, locations.String())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600))
 	return dir
 }

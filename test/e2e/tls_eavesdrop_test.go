@@ -68,7 +68,7 @@ func (e *eavesdropper) begin(t *testing.T) {
 	p := e.probes
 	*e = eavesdropper{t: t, probes: p, data: map[uint64]int{}}
 	e.tracker = conn.NewTracker(conn.Config{
-		Protocols: all.Protocols(all.Config{}), Sink: e, MaxConnections: 1000, Mute: p.Mute, Carry: p.Carry,
+		Protocols: all.Protocols(all.Config{}), Sink: e, MaxConnections: 1000, Verdict: p.Verdict,
 		Describe: func(r *event.Event) *process.Info { return &process.Info{ID: process.ID{PID: r.PID}} },
 	})
 }
