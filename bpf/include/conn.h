@@ -18,6 +18,7 @@ enum conn_state {
 	CONN_ON,      /* observed */
 	CONN_IGNORED, /* not a target of this process */
 	CONN_MUTED,   /* the receiver cannot parse it */
+	CONN_CARRIER, /* its bytes are TLS: no records are made of them, but its times and its end are told */
 };
 
 /* Who moves bytes through which socket. */
@@ -73,6 +74,8 @@ struct conn {
 	__u64 id;
 	__u64 established; /* 0: unknown, as the other times */
 	__u64 connect;     /* the SYN was sent */
+	__u64 accepted;    /* the process took it from the accept queue; known when it is announced */
+	__u64 carrier;     /* plaintext: the id of the connection it travels on; else 0 */
 	__u64 arrived;     /* since when received bytes wait to be read */
 	__u64 checked;     /* no received bytes waited; 0: they might come unseen */
 	__u64 acked;       /* all that was sent was acknowledged */
@@ -94,6 +97,8 @@ struct conn {
 	__u8 watch_rx;    /* no bytes wait to be read: when the next come is of interest */
 	__u8 watch_ack;   /* when ack_target is acknowledged is of interest */
 	__u8 window_shut; /* the peer's window was seen closed, and not open since */
+	__u8 tls;         /* its bytes are TLS */
+	__u8 looks;       /* calls that did not begin a TLS record, since it was joined in mid-stream */
 };
 
 struct {

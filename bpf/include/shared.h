@@ -19,6 +19,9 @@ volatile bool enabled SHARED;
 /* Set by the reader of the ring, cleared by who wakes it: wakeup.h. */
 volatile __u32 reader_idle SHARED;
 
+/* Verdicts the receiver has given: verdict.h. */
+volatile __u32 verdict_count SHARED;
+
 /* The receiver's own process in the initial PID namespace, told by the listeners program. */
 __u32 self_tgid SHARED;
 

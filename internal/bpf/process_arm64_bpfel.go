@@ -47,6 +47,7 @@ const (
 	ProcessVarMaxConns       = "max_conns"
 	ProcessVarReaderIdle     = "reader_idle"
 	ProcessVarSelfTgid       = "self_tgid"
+	ProcessVarVerdictCount   = "verdict_count"
 )
 
 // LoadProcess returns the embedded CollectionSpec for Process.
@@ -134,6 +135,7 @@ type ProcessVariableSpecs struct {
 	MaxConns      *ebpf.VariableSpec `ebpf:"max_conns"`
 	ReaderIdle    *ebpf.VariableSpec `ebpf:"reader_idle"`
 	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
+	VerdictCount  *ebpf.VariableSpec `ebpf:"verdict_count"`
 }
 
 // ProcessObjects contains all objects after they have been loaded into the kernel.
@@ -204,6 +206,7 @@ type ProcessVariables struct {
 	MaxConns      *ebpf.Variable `ebpf:"max_conns"`
 	ReaderIdle    *ebpf.Variable `ebpf:"reader_idle"`
 	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
+	VerdictCount  *ebpf.Variable `ebpf:"verdict_count"`
 }
 
 // ProcessPrograms contains all programs after they have been loaded into the kernel.

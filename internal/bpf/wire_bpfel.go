@@ -214,7 +214,9 @@ const (
 	RawWireLossWIRE_LOSS_PROCESS_TABLE_FULL RawWireLoss = 4
 	RawWireLossWIRE_LOSS_RACED              RawWireLoss = 5
 	RawWireLossWIRE_LOSS_GLOB_TOO_COMPLEX   RawWireLoss = 6
-	RawWireLossWIRE_LOSSES                  RawWireLoss = 7
+	RawWireLossWIRE_LOSS_TLS_UNTIED         RawWireLoss = 7
+	RawWireLossWIRE_LOSS_TLS_CALLS_FULL     RawWireLoss = 8
+	RawWireLossWIRE_LOSSES                  RawWireLoss = 9
 )
 
 type RawWireMeter struct {
@@ -233,6 +235,7 @@ type RawWireOpen struct {
 	Established uint64
 	Connect     uint64
 	Accepted    uint64
+	Carrier     uint64
 	Netns       uint32
 	Family      uint16
 	LocalPort   uint16

@@ -83,7 +83,7 @@ func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side,
 	if t.cfg.Recognised != nil {
 		t.cfg.Recognised(&c.Conn)
 	}
-	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName}, func(x *proto.Exchange) {
+	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName, TLS: c.Carrier != 0}, func(x *proto.Exchange) {
 		t.emit(c, x)
 	})
 	p.bytes = nil // they are kept already

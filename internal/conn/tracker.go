@@ -33,6 +33,7 @@ type Tracker struct {
 	cfg       Config
 	conns     map[uint64]*tracked
 	procs     map[uint32]*process.Info // by PID; those that live
+	carried   map[uint64][]*tracked    // plaintext, by the ID of the connection that carries it
 	holding   map[*tracked]int         // connections with held events, and for how many Ticks
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
@@ -47,6 +48,7 @@ type Loss struct{ Reason, Part string }
 func NewTracker(c Config) *Tracker {
 	return &Tracker{
 		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
+		carried: make(map[uint64][]*tracked),
 		holding: make(map[*tracked]int), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
 	}
 }
@@ -73,6 +75,7 @@ func (t *Tracker) Handle(e *event.Event) {
 	case event.Open:
 		t.open(e)
 	case event.Close:
+		t.closeCarried(e)
 		t.close(e)
 	case event.Process:
 		t.procs[e.PID] = t.cfg.Describe(e)
@@ -80,6 +83,10 @@ func (t *Tracker) Handle(e *event.Event) {
 		t.exit(e)
 	case event.Acked:
 		if c := t.conns[e.Conn]; c != nil {
+			c.meter.kernel(&e.Meter)
+			t.acked(c, e.Acked)
+		}
+		for _, c := range t.carried[e.Conn] {
 			c.meter.kernel(&e.Meter)
 			t.acked(c, e.Acked)
 		}
@@ -93,7 +100,7 @@ func (t *Tracker) open(e *event.Event) {
 	}
 	c := &tracked{
 		Conn: Conn{
-			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, NetNS: e.NetNS, Joined: e.Midstream,
+			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, NetNS: e.NetNS, Joined: e.Midstream, Carrier: e.Carrier,
 			Connect: e.Connect, Established: e.Established, Accepted: e.Accepted,
 		},
 		role: e.Role, active: e.Time, last: noDirection, data: &t.scratch,
@@ -109,6 +116,9 @@ func (t *Tracker) open(e *event.Event) {
 		}
 	}
 	t.conns[e.Conn] = c
+	if c.Carrier != 0 {
+		t.carried[c.Carrier] = append(t.carried[c.Carrier], c)
+	}
 }
 
 // Owner returns the process a record is of, if only by its number.
@@ -325,6 +335,7 @@ func (t *Tracker) drop(c *tracked) {
 	c.held = nil
 	delete(t.holding, c)
 	delete(t.conns, c.ID)
+	t.uncarry(c)
 	if c.Protocol != nil {
 		t.cfg.Sink.Gone(&c.Conn)
 	}

@@ -21,6 +21,7 @@ type Probes struct {
 	loader *loader
 	ring   *ring
 	health *healthReader // nil when its hooks are not attached
+	plain  *libraries    // nil when no library is probed
 
 	mute    sync.Mutex // guards verdicts and the count that announces them
 	verdict uint32
@@ -97,10 +98,14 @@ func finish(l *loader) (*Probes, error) {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
 	h := newHealthReader(l)
+	plain := newLibraries(l)
+	if plain != nil {
+		fmt.Println("provisional:", plain.attachProvisional())
+	}
 	// Loading needs tens of MiB of kernel types, running none of them.
 	l.specs, l.cache = nil, nil
 	debug.FreeOSMemory()
-	return &Probes{loader: l, ring: r, health: h}, nil
+	return &Probes{loader: l, ring: r, health: h, plain: plain}, nil
 }
 
 // readListeners runs the iterator that notes which ports are listened on, and
@@ -171,6 +176,7 @@ func (p *Probes) MemoryBytes() uint64 {
 func (p *Probes) Close() error {
 	err := p.ring.close()
 	p.health.close()
+	p.plain.close()
 	p.loader.close()
 	return err
 }

@@ -40,7 +40,12 @@ func goServerOn(t testing.TB, port int) func() map[string]int {
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
-func url(port int, path string) string { return "http://" + local(port) + path }
+func url(port int, path string) string {
+	if os.Getenv(apps.EnvCert) != "" {
+		return "https://" + local(port) + path
+	}
+	return "http://" + local(port) + path
+}
 
 func scriptServer(t testing.TB, script string, port int) func() map[string]int {
 	t.Helper()
@@ -110,15 +115,26 @@ http {
 	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 	server {
-		listen 127.0.0.1:%d backlog=256;
+		listen 127.0.0.1:%d backlog=256%s
 		location /s/204/ { return 204; }
 		location /s/301/ { return 301 /elsewhere; }
 		%s
 	}
 }
-`, port, locations.String())
+`, port, nginxTLS(), locations.String())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600))
 	return dir
+}
+
+// nginxTLS is what makes nginx speak TLS, if the environment says so: the rest of
+// a listen directive, and others.
+func nginxTLS() string {
+	cert := os.Getenv(apps.EnvCert)
+	if cert == "" {
+		return ";"
+	}
+	return fmt.Sprintf(" ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv%s;",
+		cert, os.Getenv(apps.EnvKey), os.Getenv(apps.EnvVersion))
 }
 
 // A load is what a client is to send.
@@ -190,6 +206,9 @@ func (l load) withCurl(t testing.TB) []apps.Result {
 
 func (l load) curl(t testing.TB, paths []string) (results []apps.Result) {
 	args := []string{"-sS", "-w", "%{http_code}\n"}
+	if cert := os.Getenv(apps.EnvCert); cert != "" {
+		args = append(args, "--cacert", cert)
+	}
 	for _, p := range paths {
 		args = append(args, "-o", "/dev/null", url(l.port, p))
 	}

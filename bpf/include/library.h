@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where a probe sits in a TLS library, what it finds there, and the calls of the
+ * library that have begun.
+ *
+ * A call is noted where it begins: with its thread in C, with its goroutine in
+ * Go, which changes threads. Some ways out of a function have no probe: those on
+ * which nothing was moved. The stack tells which calls have ended that way.
+ */
+#pragma once
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "source.h"
+#include "tls.h"
+
+enum tls_op {
+	TLS_READ = 1,
+	TLS_READ_EX, /* the fourth argument says where the count is stored */
+	TLS_WRITE,
+	TLS_WRITE_EX,
+	TLS_SENDFILE,  /* of bytes nobody sees */
+	TLS_HANDSHAKE, /* moves none */
+	TLS_PART,      /* of the call it is inside of, for the same session; no probe says so */
+};
+
+/*
+ * The cookie of a probe:
+ *
+ *   63..32  index of its library
+ *   31..16  of an exit: signed, where on the stack the result is
+ *   15..8   enum point_flags
+ *    7..0   enum tls_op
+ */
+enum point_flags {
+	POINT_EXIT = 1,
+	POINT_GO = 2,    /* arguments and results as Go passes them */
+	POINT_STACK = 4,   /* the result is on the stack, else in the register of results */
+	POINT_LONG = 8,    /* it has eight bytes, else four */
+	POINT_GUARDED = 16, /* when the register is not positive, it is 0 instead */
+	POINT_ZERO = 32,   /* it is 0 */
+};
+
+static __always_inline __u32 point_op(__u64 cookie) { return cookie & 0xff; }
+static __always_inline __u32 point_flags(__u64 cookie) { return cookie >> 8 & 0xff; }
+static __always_inline __s64 point_offset(__u64 cookie) { return (__s16)(cookie >> 16); }
+static __always_inline __u32 point_library(__u64 cookie) { return cookie >> 32; }
+
+#define RANDOM_STEPS 4
+
+/* What is known of a library, set before its probes are attached. */
+struct library {
+	__u64 attached; /* when all of its probes were; 0 not yet */
+	__s32 random
+	    [RANDOM_STEPS]; /* from the session to the client's random: pointers are followed at all but the last */
+	__u32 steps; /* of random; 0: the way is not known */
+	__u32 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); /* set by the loader */
+	__type(key, __u32);
+	__type(value, struct library);
+} libraries SEC(".maps");
+
+/*
+ * The registers of user space, by their place in struct pt_regs, which never
+ * changes (arch/{x86,arm64}/include/uapi/asm/ptrace.h). In Go's ABIInternal
+ * results are where arguments are, and the goroutine has a register of its own.
+ */
+#if defined(__TARGET_ARCH_x86)
+#define C_ARG1(ctx)  ARG_OF(ctx, 14) /* di */
+#define C_ARG2(ctx)  ARG_OF(ctx, 13) /* si */
+#define C_ARG3(ctx)  ARG_OF(ctx, 12) /* dx */
+#define C_ARG4(ctx)  ARG_OF(ctx, 11) /* cx */
+#define RESULT(ctx)  ARG_OF(ctx, 10) /* ax */
+#define GO_ARG1(ctx) ARG_OF(ctx, 10) /* ax */
+#define GO_ARG2(ctx) ARG_OF(ctx, 5)  /* bx */
+#define GO_ARG3(ctx) ARG_OF(ctx, 11) /* cx */
+#define GO_G(ctx)    ARG_OF(ctx, 1)  /* r14 */
+#define STACK(ctx)   ARG_OF(ctx, 19)
+#elif defined(__TARGET_ARCH_arm64)
+#define C_ARG1(ctx)  ARG_OF(ctx, 0)
+#define C_ARG2(ctx)  ARG_OF(ctx, 1)
+#define C_ARG3(ctx)  ARG_OF(ctx, 2)
+#define C_ARG4(ctx)  ARG_OF(ctx, 3)
+#define RESULT(ctx)  ARG_OF(ctx, 0)
+#define GO_ARG1(ctx) ARG_OF(ctx, 0)
+#define GO_ARG2(ctx) ARG_OF(ctx, 1)
+#define GO_ARG3(ctx) ARG_OF(ctx, 2)
+#define GO_G(ctx)    ARG_OF(ctx, 28)
+#define STACK(ctx)   ARG_OF(ctx, 31)
+#endif
+
+struct goroutine {
+	__u64 g;
+	__u32 tgid;
+	__u32 pad;
+};
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 1); /* set by the loader */
+	__type(key, struct goroutine);
+	__type(value, struct tls_calls);
+} go_calls SEC(".maps");
+
+static __always_inline struct tls_calls *calls_of_go(struct pt_regs *ctx, bool make)
+{
+	struct goroutine key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
+	struct tls_calls *calls = bpf_map_lookup_elem(&go_calls, &key);
+
+	if (calls || !make)
+		return calls;
+	struct tls_calls none = {};
+	bpf_map_update_elem(&go_calls, &key, &none, BPF_NOEXIST);
+	return bpf_map_lookup_elem(&go_calls, &key);
+}
+
+static __always_inline struct tls_calls *calls_of(struct pt_regs *ctx, __u32 flags, bool make)
+{
+	if (flags & POINT_GO)
+		return calls_of_go(ctx, make);
+	return bpf_task_storage_get(&tls_calls, bpf_get_current_task_btf(), 0,
+				    make ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
+}
+
+/* The bytes of a call's own that a probe may be above its entry on the stack: a return address, saved registers. */
+#define FRAME_MOST 64
+
+/* Forgets the calls whose frame is below sp: they have returned. Go moves its stacks, and has probes at all exits. */
+static __always_inline void forget_returned(struct tls_calls *calls, __u32 flags, __u64 sp)
+{
+	if (flags & POINT_GO)
+		return;
+	for (int i = 0; i < NESTED; i++) {
+		__u32 depth = calls->depth;
+		if (!depth || calls->at[(depth - 1) & (NESTED - 1)].sp >= sp)
+			return;
+		calls->depth = depth - 1;
+	}
+}
+
+/* Room for a call; NULL when the thread is inside of too many. */
+static __always_inline struct tls_call *push(struct tls_calls *calls, __u32 flags, __u64 sp)
+{
+	forget_returned(calls, flags, sp + 1);
+	__u32 depth = calls->depth;
+	if (depth >= NESTED) {
+		if (!(flags & POINT_GO))
+			return NULL;
+		depth = 0; /* of a goroutine that ended inside of them */
+	}
+	calls->depth = depth + 1;
+	return &calls->at[depth & (NESTED - 1)];
+}
+
+/* Whether the call just pushed is made by another of the same session. */
+static __always_inline bool is_part(const struct tls_calls *calls, const struct tls_call *t)
+{
+	__u32 depth = calls->depth;
+
+	return depth > 1 && calls->at[(depth - 2) & (NESTED - 1)].session == t->session;
+}
+
+/* A part has returned: its socket is that of the call it is inside of. */
+static __always_inline void part_ended(struct tls_calls *calls, const struct tls_call *t)
+{
+	__u32 depth = calls->depth;
+
+	if (depth && t->sk)
+		calls->at[(depth - 1) & (NESTED - 1)].sk = t->sk;
+}
+
+static __always_inline struct tls_call *pop(struct tls_calls *calls, __u32 flags, __u64 sp)
+{
+	if (sp > FRAME_MOST)
+		forget_returned(calls, flags, sp - FRAME_MOST);
+	if (!calls->depth)
+		return NULL;
+	return &calls->at[--calls->depth & (NESTED - 1)];
+}
+
+static __always_inline void read_arguments(struct tls_call *t, struct pt_regs *ctx, __u64 cookie)
+{
+	t->op = point_op(cookie);
+	t->tgid = bpf_get_current_pid_tgid() >> 32;
+	t->count = 0;
+	t->sk = 0;
+	t->sp = STACK(ctx);
+	if (point_flags(cookie) & POINT_GO) {
+		t->session = GO_ARG1(ctx);
+		t->buffer = GO_ARG2(ctx);
+		t->size = GO_ARG3(ctx);
+		return;
+	}
+	t->session = C_ARG1(ctx);
+	t->buffer = C_ARG2(ctx);
+	t->size = C_ARG3(ctx);
+	if (t->op == TLS_READ_EX || t->op == TLS_WRITE_EX)
+		t->count = C_ARG4(ctx);
+	else if (t->op == TLS_SENDFILE)
+		t->size = C_ARG4(ctx);
+}
+
+/* What the function returns, as far as the point tells; 0 when it moved nothing. */
+static __always_inline __s64 result_at(struct pt_regs *ctx, __u64 cookie)
+{
+	__u32 flags = point_flags(cookie);
+	__s64 result = RESULT(ctx);
+
+	if (flags & POINT_ZERO || (flags & POINT_GUARDED && (__s32)result <= 0))
+		return 0;
+	if (flags & POINT_STACK &&
+	    bpf_probe_read_user(&result, sizeof(result), (void *)(STACK(ctx) + point_offset(cookie))))
+		return 0;
+	return flags & POINT_LONG ? result : (__s32)result;
+}
+
+/* How many bytes the call moved. */
+static __always_inline __u32 moved_by(const struct tls_call *t, __s64 result)
+{
+	__u64 n = result;
+
+	if (result <= 0 || t->op == TLS_HANDSHAKE)
+		return 0;
+	if (t->count && bpf_probe_read_user(&n, sizeof(n), (void *)t->count))
+		return 0;
+	return n <= t->size && n <= 0x7fffffff ? n : 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the receiver says of connections. */
+#pragma once
+#include "kernel.h"
+#include <bpf/bpf_helpers.h>
+#include "conn.h"
+#include "shared.h"
+
+/*
+ * The receiver raises verdict_count with each. Those on connections that have
+ * closed meanwhile are never fetched, and give way.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u64); /* conn.id */
+	__type(value, __u8);
+} verdicts SEC(".maps");
+
+/* A socket whose bytes are TLS carries on: its times are those of the plaintext. */
+__noinline int take_verdict(struct conn *c)
+{
+	if (!c)
+		return 0;
+	__u64 id = c->id;
+	c->verdicts = verdict_count;
+	if (!bpf_map_lookup_elem(&verdicts, &id))
+		return 0;
+	bpf_map_delete_elem(&verdicts, &id);
+	if (c->tls) {
+		c->state = CONN_CARRIER;
+		return 0;
+	}
+	c->state = CONN_MUTED;
+	c->watch_rx = c->watch_ack = 0;
+	return 0;
+}

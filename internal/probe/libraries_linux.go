@@ -1,0 +1,227 @@
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/cilium/ebpf"
+	"github.com/cilium/ebpf/features"
+	"github.com/cilium/ebpf/link"
+	"golang.org/x/sys/unix"
+
+	"github.com/edf076de/ebpfreceiver/internal/exe"
+)
+
+// TLSHook is the hook without which no plaintext of TLS connections is seen.
+const TLSHook = "tls"
+
+const (
+	maxLibraries = 4096  // files probed at a time
+	maxGoCalls   = 16384 // goroutines inside of calls
+)
+
+// tlsEntries is how large a map of the kernel side is.
+func tlsEntries(c Config, name string) uint32 {
+	switch {
+	case !c.TLS:
+		return 1
+	case name == "libraries":
+		return maxLibraries
+	case name == "go_calls":
+		return maxGoCalls
+	}
+	return uint32(c.MaxConnections)
+}
+
+// libraries probes TLS libraries: one program, whose probes say by their cookie
+// where they sit (bpf/include/library.h).
+type libraries struct {
+	program *ebpf.Program
+	multi   bool // one link for many probes; from 6.6 on, and without CAP_SYS_ADMIN
+	table   *ebpf.Map
+
+	mu    sync.Mutex
+	used  map[uint32]bool // indices of table
+	next  uint32
+	alive []io.Closer // what test and provisional code attached
+}
+
+// libraryRecord is struct library.
+type libraryRecord struct {
+	Attached uint64
+	Random   [randomSteps]int32
+	Steps    uint32
+	_        uint32
+}
+
+const randomSteps = 4
+
+// newLibraries loads the program; nil when nobody asks for it or the kernel refuses it.
+func newLibraries(l *loader) *libraries {
+	if !l.cfg.TLS {
+		return nil
+	}
+	b := &libraries{table: l.shared["libraries"], used: make(map[uint32]bool)}
+	b.multi = features.HaveBPFLinkUprobeMulti() == nil
+	if b.multi {
+		l.specs[plain].Programs["library_call"].AttachType = ebpf.AttachTraceUprobeMulti
+	}
+	program, err := l.loadProgram(plain, "library_call", l.consts)
+	state := State{Hook: TLSHook, Form: "uprobe", Err: err}
+	if b.multi {
+		state.Form = "uprobe_multi"
+	}
+	if err != nil {
+		state.Form = ""
+	}
+	l.states = append(l.states, state)
+	if err != nil {
+		return nil
+	}
+	b.program = program
+	return b
+}
+
+func (b *libraries) close() {
+	if b == nil {
+		return
+	}
+	closeAllOf(b.alive)
+	_ = b.program.Close()
+}
+
+func closeAllOf(links []io.Closer) {
+	for _, l := range links {
+		_ = l.Close()
+	}
+}
+
+// attach probes the functions of a library in the file at path. Closing what it
+// returns detaches them.
+func (b *libraries) attach(path string, lib *exe.Library) (io.Closer, error) {
+	at, err := b.enter(lib)
+	if err != nil {
+		return nil, err
+	}
+	p := &probed{libraries: b, index: at}
+	ex, err := link.OpenExecutable(path)
+	if err == nil {
+		err = p.attach(ex, pointsOf(lib, at))
+	}
+	if err == nil {
+		err = b.attached(lib, at)
+	}
+	if err != nil {
+		_ = p.Close()
+		return nil, fmt.Errorf("probing %s in %s: %w", lib.Kind, path, err)
+	}
+	return p, nil
+}
+
+// enter gives a library an index.
+func (b *libraries) enter(lib *exe.Library) (uint32, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.used) >= maxLibraries {
+		return 0, fmt.Errorf("more than %d libraries", maxLibraries)
+	}
+	for b.used[b.next] {
+		b.next = (b.next + 1) % maxLibraries
+	}
+	at := b.next
+	b.next = (at + 1) % maxLibraries
+	b.used[at] = true
+	return at, b.table.Put(at, record(lib))
+}
+
+func record(lib *exe.Library) libraryRecord {
+	var r libraryRecord
+	if len(lib.Random) <= randomSteps {
+		r.Steps = uint32(copy(r.Random[:], lib.Random))
+	}
+	return r
+}
+
+// attached says from when on no call is missed.
+func (b *libraries) attached(lib *exe.Library, at uint32) error {
+	var now unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
+		return fmt.Errorf("reading the clock: %w", err)
+	}
+	r := record(lib)
+	r.Attached = uint64(now.Nano())
+	return b.table.Put(at, r)
+}
+
+// probed is a library whose calls are seen.
+type probed struct {
+	libraries *libraries
+	index     uint32
+	links     []link.Link
+}
+
+// Close detaches its probes.
+func (p *probed) Close() error {
+	var errs []error
+	for _, l := range p.links {
+		errs = append(errs, l.Close())
+	}
+	p.links = nil
+	p.libraries.mu.Lock()
+	defer p.libraries.mu.Unlock()
+	delete(p.libraries.used, p.index)
+	return errors.Join(errs...)
+}
+
+// attach attaches exits before entries: a call whose beginning was seen ends.
+func (p *probed) attach(ex *link.Executable, points points) error {
+	for _, set := range [][]point{points.returns, points.exits, points.entries} {
+		if len(set) == 0 {
+			continue
+		}
+		returns := len(points.returns) > 0 && &set[0] == &points.returns[0]
+		if err := p.attachSet(ex, set, returns); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *probed) attachSet(ex *link.Executable, set []point, returns bool) error {
+	if p.libraries.multi {
+		return p.attachMulti(ex, set, returns)
+	}
+	for _, at := range set {
+		options := &link.UprobeOptions{Address: at.offset, Cookie: at.cookie}
+		attach := ex.Uprobe
+		if returns {
+			attach = ex.Uretprobe
+		}
+		l, err := attach("", p.libraries.program, options)
+		if err != nil {
+			return fmt.Errorf("attaching %s at %#x: %w", at.name, at.offset, err)
+		}
+		p.links = append(p.links, l)
+	}
+	return nil
+}
+
+func (p *probed) attachMulti(ex *link.Executable, set []point, returns bool) error {
+	options := &link.UprobeMultiOptions{}
+	for _, at := range set {
+		options.Addresses = append(options.Addresses, at.offset)
+		options.Cookies = append(options.Cookies, at.cookie)
+	}
+	attach := ex.UprobeMulti
+	if returns {
+		attach = ex.UretprobeMulti
+	}
+	l, err := attach(nil, p.libraries.program, options)
+	if err != nil {
+		return fmt.Errorf("attaching %d probes: %w", len(set), err)
+	}
+	p.links = append(p.links, l)
+	return nil
+}

@@ -1,0 +1,61 @@
+package probe
+
+import "github.com/edf076de/ebpfreceiver/internal/exe"
+
+// points are where a library's probes go.
+type points struct{ entries, exits, returns []point }
+
+// A point is one probe: where it is, and what the program is told of it.
+type point struct {
+	name   string // of the function
+	offset uint64 // in the file
+	cookie uint64
+}
+
+// Of the cookie: enum point_flags of bpf/include/library.h.
+const (
+	pointExit = 1 << iota
+	pointGo
+	pointStack
+	pointLong
+	pointGuarded
+)
+
+// ops are enum tls_op of bpf/include/library.h.
+var ops = map[exe.Op]uint64{
+	exe.Read: 1, exe.ReadEx: 2, exe.Write: 3, exe.WriteEx: 4, exe.Sendfile: 5, exe.Handshake: 6,
+}
+
+// pointsOf lists the probes of a library with an index.
+func pointsOf(lib *exe.Library, index uint32) (all points) {
+	var common uint64
+	if lib.Kind == exe.GoTLS {
+		common = pointGo
+	}
+	for _, f := range lib.Functions {
+		base := uint64(index)<<32 | ops[f.Op]
+		all.entries = append(all.entries, point{f.Name, f.Entry.Offset, base | common<<8})
+		for _, exit := range f.Exits {
+			all.exits = append(all.exits, point{f.Name, exit.Offset, base | resultCookie(exit.Result, common|pointExit)})
+		}
+		if len(f.Exits) == 0 {
+			r := exe.Result{In: exe.InRegister, Size: f.Size}
+			all.returns = append(all.returns, point{f.Name, f.Return.Offset, base | resultCookie(r, common|pointExit)})
+		}
+	}
+	return all
+}
+
+// resultCookie says where a result is.
+func resultCookie(r exe.Result, flags uint64) uint64 {
+	if r.In == exe.OnStack {
+		flags |= pointStack
+	}
+	if r.Size == 8 {
+		flags |= pointLong
+	}
+	if r.Guarded {
+		flags |= pointGuarded
+	}
+	return flags<<8 | uint64(uint16(r.Offset))<<16
+}
