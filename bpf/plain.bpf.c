@@ -288,14 +288,27 @@ static __always_inline bool is_observed(__u32 tgid)
 	return p && p->announced;
 }
 
-/* Whether a library takes the bytes of a call later, and when that began. */
+/*
+ * A call has moved nothing. The library will take what it was given when it is
+ * given it again; what came for it so far holds no plaintext, or not enough.
+ */
 static __always_inline void tried(const struct plain *p)
 {
 	struct session_key key = key_of(&p->call);
 	struct session *s = bpf_map_lookup_elem(&sessions, &key);
 
-	if (s && !s->attempt && s->plain.flow[TX].offset)
-		s->attempt = p->call.began;
+	if (!s)
+		return;
+	if (is_write(&p->call)) {
+		if (!s->attempt && s->plain.flow[TX].offset)
+			s->attempt = p->call.began;
+		return;
+	}
+	struct carrier *k = bpf_map_lookup_elem(&carriers, &s->sk);
+	if (k && !k->given) {
+		k->given = 1;
+		k->arrived = 0;
+	}
 }
 
 /* A call has moved bytes, or may show which socket its session has. Returns whether its bytes are done with. */
@@ -368,8 +381,7 @@ static __always_inline void ended(struct pt_regs *ctx, __u64 cookie)
 		return;
 	p.size = moved_by(&p.call, result_at(ctx, cookie));
 	if (!p.size && p.call.op != TLS_HANDSHAKE) {
-		if (is_write(&p.call))
-			tried(&p);
+		tried(&p);
 		return;
 	}
 	if (flags & POINT_GO) {

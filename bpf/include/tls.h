@@ -35,6 +35,7 @@ struct carrier {
 	__u64 connect;
 	__u64 accepted;
 	__u64 arrived; /* since when bytes waited that the socket gave and the library did not yet; 0 unknown */
+	__u64 read;    /* when the process last read from the socket */
 	__u64 acked;   /* when all that was sent was acknowledged; 0 not yet, or unknown */
 	struct wire_meter meter;
 	struct session_key sessions[SESSIONS];
@@ -192,22 +193,40 @@ static __always_inline void note_call(__u64 sk)
 }
 
 /*
- * What came while no plaintext was read, and before bytes were sent, was the
- * library's own: a handshake. When the next came is not known from it.
+ * Since when the bytes of the record at hand waited. Those before it that gave no
+ * plaintext were the library's own: a handshake, tickets. If they were read while
+ * these waited behind them, nobody knows since when these did. (A library that
+ * reads headers alone shows where records begin.)
  */
+static __always_inline void carrier_received(struct carrier *k, const struct moved *m)
+{
+	bool waited_behind = m->arrived == k->read;
+
+	if (k->given)
+		k->arrived = m->arrived;
+	else if (m->size == RECORD_HEADER)
+		k->arrived = waited_behind ? 0 : m->arrived;
+	k->given = 0;
+	k->read = m->first;
+}
+
+/* What came before bytes were sent and gave no plaintext was a handshake. */
+static __always_inline void carrier_sent(struct carrier *k, const struct moved *m)
+{
+	k->full = !!(m->flags & WIRE_FULL);
+	if (!k->given)
+		k->arrived = 0;
+	k->given = 1;
+}
+
 static __always_inline void carrier_note(struct carrier *k, const struct conn *c, const struct moved *m)
 {
 	k->meter = c->meter;
 	k->acked = c->watch_ack ? 0 : c->acked;
-	if (m->direction == TX) {
-		k->full = !!(m->flags & WIRE_FULL);
-		if (!k->given)
-			k->arrived = 0;
-		k->given = 1;
-	} else if (k->given) {
-		k->arrived = m->arrived;
-		k->given = 0;
-	}
+	if (m->direction == TX)
+		carrier_sent(k, m);
+	else
+		carrier_received(k, m);
 }
 
 /* Bytes crossed a socket that may be TLS. */

@@ -93,6 +93,7 @@ func tlsMatrixOf(t *testing.T, serve server) {
 			t.Run(l.prefix, func(t *testing.T) { matrixCell(t, o, clients[name], l) })
 		}
 	}
+	fmt.Println(o.lost(t))
 	requireCounts(t, counts(), tally(o.settle(2*total), ptrace.SpanKindServer), "server spans")
 	require.Empty(t, o.lost(t), "losses")
 }

@@ -26,7 +26,7 @@ func TestZZ(t *testing.T) {
 	servers[name](t, port)
 	p, err := probe.Open(probe.Config{
 		Include:      []probe.Target{{Ports: []probe.PortRange{{First: uint16(port), Last: uint16(port)}}}},
-		CaptureBytes: 1024, RingBytes: 1 << 20, MaxConnections: 10000, Latency: true, TLS: true,
+		CaptureBytes: 1024, RingBytes: 1 << 20, MaxConnections: 10000, Latency: true, TLS: true, Health: os.Getenv("ZZ_H") != "", MaxSeries: 2000,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -57,4 +57,20 @@ func TestZZ(t *testing.T) {
 	})
 	fmt.Println(p.Losses())
 	p.Close()
+}
+
+func TestYY(t *testing.T) {
+	speakTLS(t, "1.3")
+	port := freePort(t)
+	nginx(t, port)
+	o := observe(t, onPort(port))
+	for i := range 3 {
+		fmt.Println(curl(t, "--cacert", os.Getenv(apps.EnvCert), url(port, "/s/200/x")), i)
+	}
+	for _, s := range o.settle(6) {
+		fmt.Println(s)
+	}
+	fmt.Println(o.lost(t), o.records(t), o.total(t, "otelcol_ebpf_exchanges"))
+	x, _ := o.tel.GetMetric("otelcol_ebpf_probe_attached")
+	fmt.Println(x)
 }
