@@ -216,32 +216,34 @@ static __always_inline bool is_write(const struct tls_call *t)
 
 /*
  * Bytes given to the library were on their way when the call began: the first, if
- * it had to be repeated. Nothing of a connection was, while its handshake was going on.
+ * it had to be repeated. When the last left the socket tells, if the call sent them.
  */
 static __always_inline void sent(struct moved *m, struct session *s, const struct carrier *k, const struct plain *p)
 {
 	m->direction = TX;
 	m->flags = WIRE_SENT | (k->full ? WIRE_FULL : 0);
 	m->first = s->attempt ? s->attempt : p->call.began;
-	if (p->now - m->first > 1000000) /* it had to wait */
-		m->took_us = (p->now - m->first) / 1000;
+	if (p->call.sk && k->sent > m->first)
+		m->took_us = (k->sent - m->first) / 1000;
 	s->attempt = 0;
 	s->wrote = m->first;
 }
 
 /*
  * The program has bytes when the call returns. Since when they waited, the socket
- * knows; what the library kept back waited since the read before. A client's
- * answer cannot have come before the question: those bytes were tickets.
+ * knows; what the library kept back waited since the read before. A library that
+ * reads all there is may have read the end of the handshake, or tickets, with the
+ * first of them; and a client's answer cannot have come before the question.
  */
 static __always_inline void received(struct moved *m, struct session *s, struct carrier *k, const struct plain *p)
 {
 	m->direction = RX;
 	m->first = p->now;
-	m->arrived = k->arrived;
+	if (k->given != OWN)
+		m->arrived = k->arrived;
 	k->arrived = p->now;
-	k->given = 1;
-	if (k->role == WIRE_ROLE_ACTIVE && m->arrived < s->wrote)
+	k->given = GIVEN;
+	if ((!k->framed && !s->plain.flow[RX].offset) || (k->role == WIRE_ROLE_ACTIVE && m->arrived < s->wrote))
 		m->arrived = 0;
 }
 
@@ -305,10 +307,8 @@ static __always_inline void tried(const struct plain *p)
 		return;
 	}
 	struct carrier *k = bpf_map_lookup_elem(&carriers, &s->sk);
-	if (k && !k->given) {
-		k->given = 1;
-		k->arrived = 0;
-	}
+	if (k && k->given == WAITING)
+		k->given = OWN;
 }
 
 /* A call has moved bytes, or may show which socket its session has. Returns whether its bytes are done with. */

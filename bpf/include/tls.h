@@ -36,6 +36,7 @@ struct carrier {
 	__u64 accepted;
 	__u64 arrived; /* since when bytes waited that the socket gave and the library did not yet; 0 unknown */
 	__u64 read;    /* when the process last read from the socket */
+	__u64 sent;    /* when it took the last byte sent */
 	__u64 acked;   /* when all that was sent was acknowledged; 0 not yet, or unknown */
 	struct wire_meter meter;
 	struct session_key sessions[SESSIONS];
@@ -43,8 +44,12 @@ struct carrier {
 	__u8 role; /* enum wire_role */
 	__u8 midstream; /* the connection is older than the probes */
 	__u8 full; /* the send buffer had no room after the last bytes sent */
-	__u8 given; /* the library has given all that arrived stands for */
+	__u8 given;     /* enum given: what became of the bytes that arrived stands for */
+	__u8 header;    /* the last read was of a record's header alone */
+	__u8 framed;    /* the library reads so: no two records at once */
+	__u8 pad;
 };
+enum given { WAITING, GIVEN, OWN }; /* the library has given plaintext of them; they were its own */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
@@ -195,18 +200,20 @@ static __always_inline void note_call(__u64 sk)
 /*
  * Since when the bytes of the record at hand waited. Those before it that gave no
  * plaintext were the library's own: a handshake, tickets. If they were read while
- * these waited behind them, nobody knows since when these did. (A library that
- * reads headers alone shows where records begin.)
+ * these waited behind them, nobody knows since when these did.
  */
 static __always_inline void carrier_received(struct carrier *k, const struct moved *m)
 {
+	bool header = m->size == RECORD_HEADER;
 	bool waited_behind = m->arrived == k->read;
 
-	if (k->given)
-		k->arrived = m->arrived;
-	else if (m->size == RECORD_HEADER)
+	if (k->given == GIVEN)
+		k->arrived = m->arrived; /* if they waited behind: since that was told */
+	else if (k->given == OWN || header)
 		k->arrived = waited_behind ? 0 : m->arrived;
-	k->given = 0;
+	k->framed = header || k->header;
+	k->header = header;
+	k->given = WAITING;
 	k->read = m->first;
 }
 
@@ -214,9 +221,9 @@ static __always_inline void carrier_received(struct carrier *k, const struct mov
 static __always_inline void carrier_sent(struct carrier *k, const struct moved *m)
 {
 	k->full = !!(m->flags & WIRE_FULL);
-	if (!k->given)
-		k->arrived = 0;
-	k->given = 1;
+	k->sent = m->first + m->took_us * 1000ULL;
+	if (k->given == WAITING)
+		k->given = OWN;
 }
 
 static __always_inline void carrier_note(struct carrier *k, const struct conn *c, const struct moved *m)
