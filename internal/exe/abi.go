@@ -13,6 +13,7 @@ type abi struct {
 const (
 	rax, rcx, rdx, rbx = 0, 1, 2, 3
 	rsp, rbp, rsi, rdi = 4, 5, 6, 7
+	r8                 = 8
 
 	x29, x30, armSP = 29, 30, 31
 )
@@ -20,10 +21,10 @@ const (
 // The ABIs of C: System V, AMD64 supplement 3.2.3; AAPCS64 6.1.1.
 var cABI = map[Arch]abi{
 	AMD64: {
-		arguments: []int8{rdi, rsi, rdx, rcx}, result: rax, sp: rsp, link: 1 << rsp,
+		arguments: []int8{rdi, rsi, rdx, rcx, r8}, result: rax, sp: rsp, link: 1 << rsp,
 		kept: 1<<rbx | 1<<rsp | 1<<rbp | 1<<12 | 1<<13 | 1<<14 | 1<<15,
 	},
-	ARM64: {arguments: []int8{0, 1, 2, 3}, result: 0, sp: armSP, link: 1<<x30 | 1<<armSP, kept: 0xbff80000},
+	ARM64: {arguments: []int8{0, 1, 2, 3, 4}, result: 0, sp: armSP, link: 1<<x30 | 1<<armSP, kept: 0xbff80000},
 }
 
 // Go's own, ABIInternal: cmd/compile/abi-internal.md.

@@ -19,7 +19,7 @@ type family struct {
 type declared struct {
 	name      string
 	op        Op
-	arguments int   // that the probe at its entry reads
+	arguments int   // that the probe at its entry reads; of ReadEx and WriteEx, the last points to the bytes moved
 	size      uint8 // of what it returns, bytes
 }
 
@@ -31,6 +31,7 @@ var families = []family{{
 		{"SSL_write", Write, 3, 4},
 		{"SSL_read_ex", ReadEx, 4, 4},
 		{"SSL_write_ex", WriteEx, 4, 4},
+		{"SSL_write_ex2", WriteEx, 5, 4},
 		{"SSL_sendfile", Sendfile, 1, 8},
 		{"SSL_do_handshake", Handshake, 1, 4},
 		{"SSL_connect", Handshake, 1, 4},
@@ -50,7 +51,7 @@ var families = []family{{
 }}
 
 // forwards names functions that may do nothing but jump to others.
-var forwards = map[string]string{"gnutls_record_send": "gnutls_record_send2"}
+var forwards = map[string]string{"gnutls_record_send": "gnutls_record_send2", "SSL_write_ex": "SSL_write_ex2"}
 
 // forwards reports whether a function does nothing but jump to another with its first n arguments.
 func (fn *function) forwards(a abi, n int) bool {
@@ -104,6 +105,9 @@ func (m family) add(l *Library, fn *function) {
 	for _, d := range m.functions {
 		if d.name == fn.name {
 			f := Function{Name: d.name, Op: d.op, Size: d.size, Entry: fn.entry(a, d.arguments)}
+			if d.op == ReadEx || d.op == WriteEx {
+				f.Moved = uint8(d.arguments - 1)
+			}
 			fn.ends(a, d.size, &f)
 			l.Functions = append(l.Functions, f)
 		}

@@ -42,7 +42,7 @@ type Op uint8
 const (
 	Read      Op = iota + 1 // (session, buffer, size) returns the bytes moved, or something below 1
 	Write                   // likewise
-	ReadEx                  // (session, buffer, size, *moved) returns 1 when *moved, 8 bytes, is valid
+	ReadEx                  // (session, buffer, size, ...) returns 1 when the 8 bytes that Function.Moved points to are valid
 	WriteEx                 // likewise
 	Sendfile                // (session, fd, offset, size, flags) returns the bytes moved
 	Handshake               // (session, ...): moves no plaintext, but uses the session's socket
@@ -66,6 +66,7 @@ type Function struct {
 	Name  string // "SSL_read", "crypto/tls.(*Conn).Read"
 	Op    Op
 	Entry Point // where the arguments are in their registers
+	Moved uint8 // of ReadEx and WriteEx: which argument, the first is 0, points to the number of bytes moved
 	// Every return of a call passes one of Exits, or a return probe at Return if that has
 	// an Offset: never in Go. It may pass two, and the first counts; and code may be shared:
 	// an exit ends only a call of its own function. Calls whose size is below 1 may
