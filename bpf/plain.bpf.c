@@ -368,7 +368,7 @@ static __always_inline void ended(struct pt_regs *ctx, __u64 cookie)
 {
 	__u32 flags = point_flags(cookie);
 	struct tls_calls *calls = calls_of(ctx, flags, false);
-	struct tls_call *t = calls ? pop(calls, flags, STACK(ctx)) : NULL;
+	struct tls_call *t = calls ? pop(calls, point_function(cookie)) : NULL;
 
 	if (!t)
 		return;

@@ -15,7 +15,7 @@
 
 enum tls_op {
 	TLS_READ = 1,
-	TLS_READ_EX, /* the fourth argument says where the count is stored */
+	TLS_READ_EX, /* an argument says where the count is stored */
 	TLS_WRITE,
 	TLS_WRITE_EX,
 	TLS_SENDFILE,  /* of bytes nobody sees */
@@ -26,8 +26,10 @@ enum tls_op {
 /*
  * The cookie of a probe:
  *
- *   63..32  index of its library
- *   31..16  of an exit: signed, where on the stack the result is
+ *   63..40  index of its library
+ *   39..32  index of its function in the library: code may be shared by several
+ *   31..16  of an exit: signed, where on the stack the result is;
+ *           of an entry: which argument says where the count will be stored
  *   15..8   enum point_flags
  *    7..0   enum tls_op
  */
@@ -43,7 +45,8 @@ enum point_flags {
 static __always_inline __u32 point_op(__u64 cookie) { return cookie & 0xff; }
 static __always_inline __u32 point_flags(__u64 cookie) { return cookie >> 8 & 0xff; }
 static __always_inline __s64 point_offset(__u64 cookie) { return (__s16)(cookie >> 16); }
-static __always_inline __u32 point_library(__u64 cookie) { return cookie >> 32; }
+static __always_inline __u32 point_library(__u64 cookie) { return cookie >> 40; }
+static __always_inline __u32 point_function(__u64 cookie) { return cookie >> 32; }
 
 #define RANDOM_STEPS 4
 
@@ -72,6 +75,7 @@ struct {
 #define C_ARG2(ctx)  ARG_OF(ctx, 13) /* si */
 #define C_ARG3(ctx)  ARG_OF(ctx, 12) /* dx */
 #define C_ARG4(ctx)  ARG_OF(ctx, 11) /* cx */
+#define C_ARG5(ctx)  ARG_OF(ctx, 9)  /* r8 */
 #define RESULT(ctx)  ARG_OF(ctx, 10) /* ax */
 #define GO_ARG1(ctx) ARG_OF(ctx, 10) /* ax */
 #define GO_ARG2(ctx) ARG_OF(ctx, 5)  /* bx */
@@ -83,6 +87,7 @@ struct {
 #define C_ARG2(ctx)  ARG_OF(ctx, 1)
 #define C_ARG3(ctx)  ARG_OF(ctx, 2)
 #define C_ARG4(ctx)  ARG_OF(ctx, 3)
+#define C_ARG5(ctx)  ARG_OF(ctx, 4)
 #define RESULT(ctx)  ARG_OF(ctx, 0)
 #define GO_ARG1(ctx) ARG_OF(ctx, 0)
 #define GO_ARG2(ctx) ARG_OF(ctx, 1)
@@ -123,34 +128,48 @@ static __always_inline struct tls_calls *calls_of(struct pt_regs *ctx, __u32 fla
 				    make ? BPF_LOCAL_STORAGE_GET_F_CREATE : 0);
 }
 
-/* The bytes of a call's own that a probe may be above its entry on the stack: a return address, saved registers. */
-#define FRAME_MOST 64
-
-/* Forgets the calls whose frame is below sp: they have returned. Go moves its stacks, and has probes at all exits. */
+/*
+ * Forgets the calls that have returned: their frame is not above sp. Go moves its
+ * stacks, and has probes at all exits.
+ */
 static __always_inline void forget_returned(struct tls_calls *calls, __u32 flags, __u64 sp)
 {
 	if (flags & POINT_GO)
 		return;
 	for (int i = 0; i < NESTED; i++) {
 		__u32 depth = calls->depth;
-		if (!depth || calls->at[(depth - 1) & (NESTED - 1)].sp >= sp)
+		if (!depth || calls->at[(depth - 1) & (NESTED - 1)].sp > sp)
 			return;
 		calls->depth = depth - 1;
 	}
 }
 
-/* Room for a call; NULL when the thread is inside of too many. */
 static __always_inline struct tls_call *push(struct tls_calls *calls, __u32 flags, __u64 sp)
 {
-	forget_returned(calls, flags, sp + 1);
+	forget_returned(calls, flags, sp);
 	__u32 depth = calls->depth;
-	if (depth >= NESTED) {
-		if (!(flags & POINT_GO))
-			return NULL;
-		depth = 0; /* of a goroutine that ended inside of them */
-	}
+	if (depth >= NESTED) /* no program is inside of so many: they have returned */
+		depth = 0;
 	calls->depth = depth + 1;
 	return &calls->at[depth & (NESTED - 1)];
+}
+
+/* The call of a function that ends; those inside of it have. NULL when its beginning was not seen. */
+static __always_inline struct tls_call *pop(struct tls_calls *calls, __u32 function)
+{
+	__u32 depth = calls->depth;
+
+	for (int i = 0; i < NESTED; i++) {
+		if (!depth)
+			return NULL;
+		depth--;
+		struct tls_call *t = &calls->at[depth & (NESTED - 1)];
+		if (t->function == function) {
+			calls->depth = depth;
+			return t;
+		}
+	}
+	return NULL;
 }
 
 /* Whether the call just pushed is made by another of the same session. */
@@ -170,19 +189,11 @@ static __always_inline void part_ended(struct tls_calls *calls, const struct tls
 		calls->at[(depth - 1) & (NESTED - 1)].sk = t->sk;
 }
 
-static __always_inline struct tls_call *pop(struct tls_calls *calls, __u32 flags, __u64 sp)
-{
-	if (sp > FRAME_MOST)
-		forget_returned(calls, flags, sp - FRAME_MOST);
-	if (!calls->depth)
-		return NULL;
-	return &calls->at[--calls->depth & (NESTED - 1)];
-}
-
 static __always_inline void read_arguments(struct tls_call *t, struct pt_regs *ctx, __u64 cookie)
 {
 	t->op = point_op(cookie);
 	t->tgid = bpf_get_current_pid_tgid() >> 32;
+	t->function = point_function(cookie);
 	t->count = 0;
 	t->sk = 0;
 	t->sp = STACK(ctx);
@@ -196,7 +207,7 @@ static __always_inline void read_arguments(struct tls_call *t, struct pt_regs *c
 	t->buffer = C_ARG2(ctx);
 	t->size = C_ARG3(ctx);
 	if (t->op == TLS_READ_EX || t->op == TLS_WRITE_EX)
-		t->count = C_ARG4(ctx);
+		t->count = point_offset(cookie) == 4 ? C_ARG5(ctx) : C_ARG4(ctx);
 	else if (t->op == TLS_SENDFILE)
 		t->size = C_ARG4(ctx);
 }

@@ -107,7 +107,9 @@ struct tls_call {
 	__u64 sp;
 	__u64 sk; /* the TLS socket it has moved bytes through; 0 none, SEVERAL */
 	__u32 tgid;
+	__u32 function; /* of the library, see point_function */
 	__u32 op; /* enum tls_op */
+	__u32 pad;
 };
 #define SEVERAL 1
 

@@ -32,13 +32,13 @@ func pointsOf(lib *exe.Library, index uint32) (all points) {
 	if lib.Kind == exe.GoTLS {
 		common = pointGo
 	}
-	for _, f := range lib.Functions {
-		base := uint64(index)<<32 | ops[f.Op]
-		all.entries = append(all.entries, point{f.Name, f.Entry.Offset, base | common<<8})
+	for i, f := range lib.Functions {
+		base := uint64(index)<<40 | uint64(uint8(i))<<32 | ops[f.Op]
+		all.entries = append(all.entries, point{f.Name, f.Entry.Offset, base | common<<8 | uint64(f.Moved)<<16})
 		for _, exit := range f.Exits {
 			all.exits = append(all.exits, point{f.Name, exit.Offset, base | resultCookie(exit.Result, common|pointExit)})
 		}
-		if len(f.Exits) == 0 {
+		if f.Return.Offset != 0 {
 			r := exe.Result{In: exe.InRegister, Size: f.Size}
 			all.returns = append(all.returns, point{f.Name, f.Return.Offset, base | resultCookie(r, common|pointExit)})
 		}
