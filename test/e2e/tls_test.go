@@ -10,12 +10,16 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"maps"
 	"math/big"
 	"net"
+	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,13 +69,89 @@ func speakTLS(t testing.TB, version string) {
 	t.Setenv(apps.EnvVersion, version)
 }
 
+// tlsServers and tlsClients are those that only the tests of TLS need: with TLS
+// through memory (asyncio), by GnuTLS (wget), and by OpenSSL's own program.
+var (
+	tlsServers = map[string]server{
+		"asyncio": func(t testing.TB, port int) func() map[string]int { return scriptServer(t, "aserver.py", port) },
+	}
+	tlsClients = map[string]client{
+		"asyncio":  func(t testing.TB, l load) []apps.Result { return l.withScript(t, "aclient.py") },
+		"wget":     func(t testing.TB, l load) []apps.Result { return l.withWget(t) },
+		"s_client": func(t testing.TB, l load) []apps.Result { return l.withOpenSSL(t) },
+	}
+)
+
+func init() {
+	maps.Copy(tlsServers, servers)
+	maps.Copy(tlsClients, clients)
+}
+
+// withWget sends all requests from one process, one after the other.
+func (l load) withWget(t testing.TB) (results []apps.Result) {
+	t.Helper()
+	paths := apps.Paths(l.prefix, l.n)
+	args := []string{"--no-config", "-q", "-O", "/dev/null", "--no-proxy", "--tries=1", "--max-redirect=0", "--content-on-error",
+		"--server-response", "--ca-certificate", os.Getenv(apps.EnvCert)}
+	if l.fresh {
+		args = append(args, "--no-http-keep-alive")
+	}
+	for _, p := range paths {
+		args = append(args, url(l.port, p))
+	}
+	out, _ := exec.Command("wget", args...).CombinedOutput() // it fails when an answer is an error
+	for line := range strings.Lines(string(out)) {
+		var version string
+		var status int
+		if n, _ := fmt.Sscanf(strings.TrimSpace(line), "HTTP/%s %d", &version, &status); n == 2 {
+			results = append(results, apps.Result{Status: status})
+		}
+	}
+	require.Len(t, results, len(paths), "what wget says: %s", out)
+	for i, p := range paths {
+		results[i].Path = p
+	}
+	return results
+}
+
+// withOpenSSL sends the requests of one connection from one process, and reads
+// its answers: their status lines.
+func (l load) withOpenSSL(t testing.TB) (results []apps.Result) {
+	t.Helper()
+	paths := apps.Paths(l.prefix, l.n)
+	each := len(paths)
+	if l.fresh {
+		each = 1
+	}
+	for from := 0; from < len(paths); from += each {
+		results = append(results, l.openSSL(t, paths[from:min(from+each, len(paths))])...)
+	}
+	return results
+}
+
+func (l load) openSSL(t testing.TB, paths []string) (results []apps.Result) {
+	t.Helper()
+	p := start(t, exec.Command("openssl", "s_client", "-quiet", "-no_ign_eof", "-nocommands", "-CAfile", os.Getenv(apps.EnvCert), "-connect", local(l.port)))
+	for _, path := range paths {
+		fmt.Fprintf(p.in, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+		answer, err := http.ReadResponse(p.out, nil)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, answer.Body)
+		require.NoError(t, err)
+		results = append(results, apps.Result{Path: path, Status: answer.StatusCode})
+	}
+	require.NoError(t, p.in.Close())
+	_ = p.cmd.Wait()
+	return results
+}
+
 // TestTLSMatrix is TestMatrix over TLS: every client against every server.
 func TestTLSMatrix(t *testing.T) {
 	for _, version := range []string{"1.2", "1.3"} {
-		for _, name := range slices.Sorted(maps.Keys(servers)) {
+		for _, name := range slices.Sorted(maps.Keys(tlsServers)) {
 			t.Run(name+" "+version, func(t *testing.T) {
 				speakTLS(t, version)
-				tlsMatrixOf(t, servers[name])
+				tlsMatrixOf(t, tlsServers[name])
 			})
 		}
 	}
@@ -82,7 +162,7 @@ func tlsMatrixOf(t *testing.T, serve server) {
 	counts := serve(t, port)
 	o := observe(t, onPort(port))
 	total := 0
-	for _, name := range slices.Sorted(maps.Keys(clients)) {
+	for _, name := range slices.Sorted(maps.Keys(tlsClients)) {
 		for _, fresh := range []bool{false, true} {
 			l := load{port: port, concurrent: 4, fresh: fresh, n: 250}
 			if fresh {
@@ -90,10 +170,9 @@ func tlsMatrixOf(t *testing.T, serve server) {
 			}
 			l.prefix = fmt.Sprintf("%s-%v-", name, fresh)
 			total += l.n
-			t.Run(l.prefix, func(t *testing.T) { matrixCell(t, o, clients[name], l) })
+			t.Run(l.prefix, func(t *testing.T) { matrixCell(t, o, tlsClients[name], l) })
 		}
 	}
-	fmt.Println(o.lost(t))
 	requireCounts(t, counts(), tally(o.settle(2*total), ptrace.SpanKindServer), "server spans")
 	require.Empty(t, o.lost(t), "losses")
 }
