@@ -318,6 +318,7 @@ int health_iter(struct bpf_iter__bpf_sk_storage_map *ctx)
 	struct stat *s = stat_of(sk);
 	if (!s)
 		return 0;
+	disown(s);
 	settle_now(sk, s, false, *round);
 	if (sk->__sk_common.skc_state == TCP_LISTEN && s->key.tgid)
 		listens(sk, s->key.tgid);

@@ -7,6 +7,7 @@
 #include <bpf/bpf_helpers.h>
 #include "conn.h"
 #include "emit.h"
+#include "loop.h"
 #include "select.h"
 #include "timing.h"
 #include "wakeup.h"
@@ -21,29 +22,45 @@ static __always_inline bool is_otel(const __u8 *s)
 	       ((s[5] == 'S' && s[6] == 'E' && s[7] == 'R') || (s[5] == 'R' && s[6] == 'E' && s[7] == 'S'));
 }
 
+/* Where in an environment the next string is. */
+struct env {
+	struct wire_process *to;
+	__u64 at, end;
+	__u32 used; /* of to->env */
+	bool start; /* at is where a string begins */
+	__u8 pad[3];
+};
+
+/* Copies a string if it is wanted; else the next one overwrites it. */
+static long env_step(__u32 i, struct env *v)
+{
+	__u32 used = v->used;
+
+	if (v->at >= v->end || used > WIRE_ENV - ENV_STRING - 1)
+		return 1;
+	__u8 *to = &v->to->env[used];
+	int n = bpf_probe_read_user_str(to, ENV_STRING, (void *)v->at);
+	if (n <= 0)
+		return 1;
+	bool whole = n < ENV_STRING;
+	if (whole && v->start && is_otel(to))
+		v->used = used + n;
+	v->at += whole ? n : n - 1; /* a cut string goes on where its NUL was put */
+	v->start = whole;
+	return 0;
+}
+
 /*
  * Copies the two variables of the environment that describe the service, and
  * no other: an environment holds secrets.
  */
 static __always_inline void read_env(struct wire_process *e, __u64 at, __u64 end)
 {
-	__u32 used = 0;
-	bool start = true;
+	struct env v = { .to = e, .at = at, .end = end, .start = true };
 
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < ENV_STRINGS; i++) {
-		if (at >= end || used > WIRE_ENV - ENV_STRING - 1)
-			break;
-		__u8 *to = &e->env[used];
-		int n = bpf_probe_read_user_str(to, ENV_STRING, (void *)at);
-		if (n <= 0)
-			break;
-		bool whole = n < ENV_STRING;
-		if (whole && start && is_otel(to))
-			used += n;
-		at += whole ? n : n - 1; /* a cut string goes on where its NUL was put */
-		start = whole;
-	}
+	repeat(ENV_STRINGS, env_step, &v);
+	__u32 used = v.used;
+	barrier_var(used);
 	if (used < WIRE_ENV - ENV_STRING) /* what was read last and is not ours */
 		__builtin_memset(&e->env[used], 0, ENV_STRING);
 	e->h.flags = used;

@@ -58,7 +58,7 @@ enum stat_told { TOLD_OPENED = 1, TOLD_ENDED = 2 };
 
 /* What we know of a socket. */
 struct stat {
-	struct series key; /* tgid is 0 until the owner is known: what it counts waits */
+	struct series key; /* tgid is 0 until the owner is known: what it counts waits, unless it is disowned */
 	__u32 netns;
 	__u64 began;       /* to connect; 0: unknown */
 	__u64 established; /* 0: unknown */
@@ -81,6 +81,18 @@ struct {
 	__type(key, int);
 	__type(value, struct stat);
 } stats SEC(".maps");
+
+/*
+ * Processes that have exited and were forgotten since the last collection, and
+ * when. Sockets may outlive them, and their numbers may be others' soon: the next
+ * collection takes those sockets from them.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, __u32);
+	__type(value, __u64);
+} departed SEC(".maps");
 
 /* A socket's counters now. */
 struct now {
@@ -266,11 +278,42 @@ static __always_inline __u32 owner_of(const struct stat *s, const struct now *n)
 	return tgid ? *tgid : 0;
 }
 
-/* Most listening sockets never have anything to tell: they take no tally. */
+/* Whether what happens to a connection once has been added. */
+static __always_inline bool is_told(const struct stat *s)
+{
+	bool over = s->phase == STAT_ENDED || s->phase == STAT_FAILED;
+
+	return (!s->established || s->told & TOLD_OPENED) && (!over || s->told & TOLD_ENDED);
+}
+
+/*
+ * Whether a socket has nothing to add: it takes no tally then. That holds for most
+ * listening ones, and for what is left of a connection that has ended, perhaps
+ * long after its process.
+ */
 static __always_inline bool quiet(const struct stat *s, const struct now *n)
 {
-	return s->phase == STAT_LISTENING && s->counts[LISTEN_DROPS] == n->counts[LISTEN_DROPS] &&
-	       s->counts[RESETS_SENT] == n->counts[RESETS_SENT];
+	if (s->phase == STAT_ESTABLISHED || !is_told(s))
+		return false;
+	for (int i = 0; i < HEALTH_BYTES; i++)
+		if (s->bytes[i] != n->bytes[i])
+			return false;
+	for (int i = 0; i < HEALTH_COUNTS; i++)
+		if (s->counts[i] != n->counts[i])
+			return false;
+	return true;
+}
+
+/* Takes a socket from a process that was forgotten: it counts as one of nobody's. */
+static __always_inline void disown(struct stat *s)
+{
+	__u32 tgid = s->key.tgid;
+	__u64 *left = bpf_map_lookup_elem(&departed, &tgid);
+
+	if (!left || s->phase == STAT_LISTENING || s->began > *left || s->established > *left)
+		return;
+	s->key.tgid = 0;
+	s->key.overflow = 1;
 }
 
 /* Adds what a socket has come to since it was settled last. While it has no owner, that waits. */
@@ -280,9 +323,12 @@ __noinline int settle(struct stat *s, const struct now *n)
 
 	if (!s || !n)
 		return 0;
-	s->key.tgid = owner_of(s, n);
+	if (!s->key.overflow)
+		s->key.tgid = owner_of(s, n);
 	struct series key = s->key; /* here, for older verifiers take no other memory for a key */
-	if (!key.tgid || quiet(s, n) || !(t = tally_of(&key)))
+	if (key.overflow)
+		key = (struct series){ .transport = s->key.transport, .overflow = 1 };
+	if ((!key.tgid && !key.overflow) || quiet(s, n) || !(t = tally_of(&key)))
 		return 0;
 	bool moved = add_growth(t, s, n);
 	add_opening(t, s);
@@ -290,7 +336,8 @@ __noinline int settle(struct stat *s, const struct now *n)
 		record(&t->histograms[HISTOGRAM_RTT], HISTOGRAM_RTT, (n->srtt_us >> 3) * 1000ULL);
 	if (n->stalled)
 		add(&t->zero_windows, 1);
-	if (n->round && s->phase == STAT_ESTABLISHED) { /* only the iterator is here, and there is one */
+	/* Only the iterator is here, and there is one. */
+	if (n->round && s->phase == STAT_ESTABLISHED && !key.overflow) {
 		if (t->round != n->round)
 			t->active = 0;
 		t->round = n->round;

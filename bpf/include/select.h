@@ -12,6 +12,7 @@
 #include <bpf/bpf_helpers.h>
 #include "conn.h"
 #include "emit.h"
+#include "loop.h"
 #include "shared.h"
 
 /* Set by the loader. */
@@ -180,6 +181,43 @@ __noinline bool path_of_cgroup(__u64 of, __u32 tid)
 	return !kn;
 }
 
+/* A glob and the path it is held against. */
+struct match {
+	struct glob *pattern;
+	struct path_buffer *path;
+	int matches; /* negative: not known yet */
+};
+
+/* One step of the match; tells whether it is over. */
+static long match_step(__u32 i, struct match *on)
+{
+	struct path_buffer *b = on->path;
+	volatile struct glob_cursor *m = &b->cursor;
+	__u32 p = m->p, t = m->t;
+	char c = on->pattern->text[p & (GLOB_MAX - 1)], x = b->text[t & (WIRE_PATH - 1)];
+
+	if (c == '*') {
+		m->starred = 1;
+		m->star_p = m->p = p + 1;
+		m->star_t = t;
+	} else if (t < WIRE_PATH && c && (c == '?' || c == x)) {
+		m->p = p + 1;
+		m->t = t + 1;
+	} else if (t >= WIRE_PATH && !c) {
+		on->matches = 1;
+		return 1;
+	} else {
+		if (!m->starred || m->star_t >= WIRE_PATH) {
+			on->matches = 0;
+			return 1;
+		}
+		m->t = m->star_t + 1;
+		m->star_t = m->t;
+		m->p = m->star_p;
+	}
+	return 0;
+}
+
 /*
  * Whether globs[g] matches the path in the buffer of thread tid: * is any run
  * of bytes, also of '/', ? is one byte. A global function: verified once, not
@@ -188,39 +226,19 @@ __noinline bool path_of_cgroup(__u64 of, __u32 tid)
  */
 __noinline int glob_matches(__u32 g, __u32 tid)
 {
-	struct path_buffer *b = bpf_map_lookup_elem(&paths, &tid);
-	struct glob *pattern = bpf_map_lookup_elem(&globs, &g);
+	struct match on = { .pattern = bpf_map_lookup_elem(&globs, &g),
+			    .path = bpf_map_lookup_elem(&paths, &tid),
+			    .matches = -1 };
 
-	if (!b || !pattern)
+	if (!on.path || !on.pattern)
 		return 0;
-	volatile struct glob_cursor *m = &b->cursor;
-	m->p = 0;
-	m->t = b->at;
-	m->starred = 0;
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < GLOB_STEPS; i++) {
-		__u32 p = m->p, t = m->t;
-		char c = pattern->text[p & (GLOB_MAX - 1)], x = b->text[t & (WIRE_PATH - 1)];
-
-		if (c == '*') {
-			m->starred = 1;
-			m->star_p = m->p = p + 1;
-			m->star_t = t;
-		} else if (t < WIRE_PATH && c && (c == '?' || c == x)) {
-			m->p = p + 1;
-			m->t = t + 1;
-		} else if (t >= WIRE_PATH && !c) {
-			return 1;
-		} else {
-			if (!m->starred || m->star_t >= WIRE_PATH)
-				return 0;
-			m->t = m->star_t + 1;
-			m->star_t = m->t;
-			m->p = m->star_p;
-		}
-	}
-	lose(WIRE_LOSS_GLOB_TOO_COMPLEX, WIRE_PART_PROCESS);
-	return 0;
+	on.path->cursor.p = 0;
+	on.path->cursor.t = on.path->at;
+	on.path->cursor.starred = 0;
+	repeat(GLOB_STEPS, match_step, &on);
+	if (on.matches < 0)
+		lose(WIRE_LOSS_GLOB_TOO_COMPLEX, WIRE_PART_PROCESS);
+	return on.matches > 0;
 }
 
 /* The targets whose globs first .. first+n match the path in tid's buffer. */

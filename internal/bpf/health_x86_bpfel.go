@@ -20,6 +20,7 @@ const (
 	HealthMapCgroups                = "cgroups"
 	HealthMapConns                  = "conns"
 	HealthMapConnsByAddress         = "conns_by_address"
+	HealthMapDeparted               = "departed"
 	HealthMapEmptyConn              = "empty_conn"
 	HealthMapEmptyPath              = "empty_path"
 	HealthMapEmptyTally             = "empty_tally"
@@ -136,6 +137,7 @@ type HealthMapSpecs struct {
 	Cgroups        *ebpf.MapSpec `ebpf:"cgroups"`
 	Conns          *ebpf.MapSpec `ebpf:"conns"`
 	ConnsByAddress *ebpf.MapSpec `ebpf:"conns_by_address"`
+	Departed       *ebpf.MapSpec `ebpf:"departed"`
 	EmptyConn      *ebpf.MapSpec `ebpf:"empty_conn"`
 	EmptyPath      *ebpf.MapSpec `ebpf:"empty_path"`
 	EmptyTally     *ebpf.MapSpec `ebpf:"empty_tally"`
@@ -204,6 +206,7 @@ type HealthMaps struct {
 	Cgroups        *ebpf.Map `ebpf:"cgroups"`
 	Conns          *ebpf.Map `ebpf:"conns"`
 	ConnsByAddress *ebpf.Map `ebpf:"conns_by_address"`
+	Departed       *ebpf.Map `ebpf:"departed"`
 	EmptyConn      *ebpf.Map `ebpf:"empty_conn"`
 	EmptyPath      *ebpf.Map `ebpf:"empty_path"`
 	EmptyTally     *ebpf.Map `ebpf:"empty_tally"`
@@ -227,6 +230,7 @@ func (m *HealthMaps) Close() error {
 		m.Cgroups,
 		m.Conns,
 		m.ConnsByAddress,
+		m.Departed,
 		m.EmptyConn,
 		m.EmptyPath,
 		m.EmptyTally,

@@ -8,33 +8,28 @@ import (
 	"unsafe"
 
 	"github.com/cilium/ebpf"
+	"golang.org/x/sys/unix"
 
 	"github.com/edf076de/ebpfreceiver/internal/bpf"
 	"github.com/edf076de/ebpfreceiver/internal/health"
 )
 
-const (
-	// A process that has exited is forgotten after patience, for nobody may say
-	// so: its exit is told only if the process was.
-	patience = 5 * time.Minute
-	// Sockets of a process that was forgotten may still end for as long as TCP
-	// tries to reach a peer for a socket nobody holds.
-	forgetfulness = 20 * time.Minute
-)
+// A process that has exited is forgotten after patience, for nobody may say so:
+// its exit is told only if the process was.
+const patience = 5 * time.Minute
 
 // healthReader reads the tallies of bpf/health.bpf.c.
 type healthReader struct {
-	settle               *attached // the iterator that brings the tallies up to date
-	tallies, vars, procs *ebpf.Map
+	settle                         *attached // the iterator that brings the tallies up to date
+	tallies, vars, procs, departed *ebpf.Map
 
-	mu        sync.Mutex
-	round     uint64 // of the present collection
-	freed     uint64 // tallies
-	known     map[uint32][]bpf.RawSeries
-	open      map[uint32]bool      // processes with connections, at the last collection
-	exited    map[uint32]time.Time // and not forgotten
-	forgotten map[uint32]time.Time
-	late      [len(transports)]bpf.RawTally // of forgotten processes
+	mu       sync.Mutex
+	round    uint64 // of the present collection
+	freed    uint64 // tallies
+	known    map[uint32][]bpf.RawSeries
+	exited   map[uint32]time.Time          // and not forgotten
+	leaving  map[uint32]bool               // forgotten since the last collection
+	leftover [len(transports)]bpf.RawTally // of processes that were
 }
 
 // newHealthReader returns nil when the hooks are not attached, or the iterator
@@ -51,7 +46,7 @@ func newHealthReader(l *loader) *healthReader {
 	}
 	return &healthReader{
 		settle: it, tallies: l.shared["tallies"], vars: l.shared["health_vars"], procs: l.shared["procs"],
-		exited: make(map[uint32]time.Time), forgotten: make(map[uint32]time.Time),
+		departed: l.shared["departed"], exited: make(map[uint32]time.Time), leaving: make(map[uint32]bool),
 	}
 }
 
@@ -68,7 +63,7 @@ func (p *Probes) Health() ([]health.Series, error) {
 // still come to, which may outlive it, is told without a process from then on.
 func (p *Probes) ForgetHealth(pid uint32) {
 	if p.health != nil {
-		p.health.forget(pid, time.Now())
+		p.health.forget(pid)
 	}
 }
 
@@ -97,7 +92,7 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 		last  [len(transports)]bpf.RawTally
 		dead  []bpf.RawSeries
 	)
-	h.known, h.open = make(map[uint32][]bpf.RawSeries), make(map[uint32]bool)
+	h.known = make(map[uint32][]bpf.RawSeries)
 	entries := h.tallies.Iterate()
 	for entries.Next(&key, &tally) {
 		if tally.Round != h.round {
@@ -106,13 +101,12 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 		switch {
 		case key.Tgid == 0:
 			last[key.Transport] = tally
-		case h.isForgotten(key.Tgid):
-			tally.Active = 0 // nobody's
-			h.late[key.Transport] = sum(h.late[key.Transport], tally)
+		case h.leaving[key.Tgid] && !h.lives(key.Tgid): // what its sockets came to before they were taken from it
+			tally.Active = 0
+			h.leftover[key.Transport] = sum(h.leftover[key.Transport], tally)
 			dead = append(dead, key)
 		default:
 			h.known[key.Tgid] = append(h.known[key.Tgid], key)
-			h.open[key.Tgid] = h.open[key.Tgid] || tally.Active > 0
 			all = append(all, series(key, tally))
 		}
 	}
@@ -120,15 +114,16 @@ func (h *healthReader) readTallies() (all []health.Series, err error) {
 		return nil, err
 	}
 	h.free(dead)
+	h.left()
 	for transport := range last {
-		if t := sum(last[transport], h.late[transport]); t != (bpf.RawTally{}) {
+		if t := sum(last[transport], h.leftover[transport]); t != (bpf.RawTally{}) {
 			all = append(all, series(bpf.RawSeries{Transport: uint8(transport), Overflow: 1}, t))
 		}
 	}
 	return all, nil
 }
 
-// notice forgets processes that exited some time ago, and in the end that it forgot them.
+// notice forgets processes that exited some time ago.
 func (h *healthReader) notice(now time.Time) {
 	for pid := range h.known {
 		switch since, exited := h.exited[pid]; {
@@ -137,12 +132,7 @@ func (h *healthReader) notice(now time.Time) {
 		case !exited:
 			h.exited[pid] = now
 		case now.Sub(since) > patience:
-			h.drop(pid, now)
-		}
-	}
-	for pid, since := range h.forgotten {
-		if now.Sub(since) > forgetfulness {
-			delete(h.forgotten, pid)
+			h.drop(pid)
 		}
 	}
 }
@@ -153,31 +143,37 @@ func (h *healthReader) lives(pid uint32) bool {
 	return !errors.Is(h.procs.Lookup(pid, &record), ebpf.ErrKeyNotExist)
 }
 
-// isForgotten reports whether a process was forgotten, and is no other by its PID now.
-func (h *healthReader) isForgotten(pid uint32) bool {
-	if _, ok := h.forgotten[pid]; !ok {
-		return false
-	}
-	if h.lives(pid) {
-		delete(h.forgotten, pid)
-		return false
-	}
-	return true
-}
-
-func (h *healthReader) forget(pid uint32, now time.Time) {
+func (h *healthReader) forget(pid uint32) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.drop(pid, now)
+	h.drop(pid)
 }
 
-func (h *healthReader) drop(pid uint32, now time.Time) {
-	if h.open[pid] { // else nothing can come of it any more, and its number may be another's soon
-		h.forgotten[pid] = now
+// drop frees the tallies of a process. Its sockets may live on: the next
+// collection takes them from it. When too many leave at once theirs stay the
+// process', which has a number and nothing else then.
+func (h *healthReader) drop(pid uint32) {
+	if h.departed.Put(pid, monotonic()) == nil {
+		h.leaving[pid] = true
 	}
 	h.free(h.known[pid])
 	delete(h.known, pid)
 	delete(h.exited, pid)
+}
+
+// left ends a collection: no socket is of a process any more that left before it.
+func (h *healthReader) left() {
+	for pid := range h.leaving {
+		_ = h.departed.Delete(pid) // it is there
+	}
+	clear(h.leaving)
+}
+
+// monotonic returns the time since boot in nanoseconds, as the kernel side reads it.
+func monotonic() uint64 {
+	var t unix.Timespec
+	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &t) // it does not fail for this clock
+	return uint64(t.Nano())
 }
 
 func (h *healthReader) free(keys []bpf.RawSeries) {

@@ -5,6 +5,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"strconv"
 	"strings"
 	"syscall"
@@ -182,4 +183,19 @@ func TestHealthFamilies(t *testing.T) {
 		}
 		require.Equal(t, 3, peers)
 	}
+}
+
+// TestHealthUnreachable counts a connection that no host answered for: the last
+// router said so. Linux goes on trying until its patience ends, and then gives
+// that reason (RFC 1122 section 4.2.3.9).
+func TestHealthUnreachable(t *testing.T) {
+	a := apart(t)
+	iptables := exec.Command("nsenter", "-t", strconv.Itoa(a.pid()), "-n", "iptables",
+		"-A", "INPUT", "-p", "tcp", "--dport", "9", "-j", "REJECT", "--reject-with", "icmp-host-unreachable")
+	out, err := iptables.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	p := kernelSide(t, ofPIDs(a.pid()))
+	drain(t, p)
+	require.Contains(t, a.ask(t, "impatient 9 1"), "no route to host")
+	require.Equal(t, health.Failures{health.Unreachable: 1}, collect(t, p, a.pid()).Failed)
 }
