@@ -119,7 +119,7 @@ static __always_inline void ask_owner(struct now *n, struct sock *sk)
 
 	if (!c)
 		return;
-	if (c->state == CONN_ON || c->state == CONN_MUTED)
+	if (is_followed(c) || c->state == CONN_MUTED)
 		n->owner = c->tgid;
 	n->ignored = c->state == CONN_IGNORED;
 }

@@ -85,9 +85,9 @@ static __always_inline bool observed(struct conn *c, const struct who *w)
 		return false;
 	if (c->state == CONN_NEW || (c->state == CONN_IGNORED && c->tgid != w->tgid))
 		classify(c, w);
-	if (c->state == CONN_ON && c->verdicts != verdict_count)
+	if (is_followed(c) && c->verdicts != verdict_count)
 		take_verdict(c);
-	return c->state == CONN_ON || c->state == CONN_CARRIER;
+	return is_followed(c);
 }
 
 static __always_inline void moved(struct conn *c, const struct moved *m)
@@ -402,7 +402,7 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 	__u8 fins = c->fins; /* a FIN is in the sequence numbers, but ours not yet at this change */
 
 	c->fins |= flags & (WIRE_SENT_FIN | WIRE_RECEIVED_FIN);
-	if ((c->state != CONN_ON && c->state != CONN_CARRIER) || !c->announced || !(flags & ~c->closed))
+	if (!is_followed(c) || !c->announced || !(flags & ~c->closed))
 		return;
 	header(&r.h, WIRE_CLOSE, c->fins | flags, c->tgid, bpf_ktime_get_ns(), c->id);
 	r.sent = c->flow[TX].offset + (__u32)(write_seq(sk) - !!(fins & WIRE_SENT_FIN) - c->flow[TX].seq);

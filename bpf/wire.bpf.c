@@ -21,6 +21,7 @@ EXPORT(enum, wire_datagram_flags);
 EXPORT(enum, wire_close_flags);
 EXPORT(enum, wire_loss);
 EXPORT(enum, wire_part);
+EXPORT(enum, wire_verdict);
 EXPORT(struct, series);
 EXPORT(struct, tally);
 EXPORT(enum, health_transport);

@@ -16,9 +16,9 @@ enum direction { RX, TX };
 enum conn_state {
 	CONN_NEW,     /* nobody asked yet whether it is observed */
 	CONN_ON,      /* observed */
+	CONN_CARRIER, /* likewise, but for its bytes, which are encrypted */
 	CONN_IGNORED, /* not a target of this process */
 	CONN_MUTED,   /* the receiver cannot parse it */
-	CONN_CARRIER, /* its bytes are TLS: no records are made of them, but its times and its end are told */
 };
 
 /* Who moves bytes through which socket. */
@@ -133,6 +133,12 @@ static __always_inline struct conn *conn_of(struct sock *sk)
 		return bpf_sk_storage_get(&conns, sk, 0, 0);
 	__u64 key = (__u64)sk;
 	return bpf_map_lookup_elem(&conns_by_address, &key);
+}
+
+/* Whether times are taken of a connection, and its end is told. */
+static __always_inline bool is_followed(const struct conn *c)
+{
+	return c->state == CONN_ON || c->state == CONN_CARRIER;
 }
 
 static __always_inline struct conn *conn_make(struct sock *sk)

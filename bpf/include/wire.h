@@ -146,6 +146,12 @@ struct wire_process {
 	__u8 env[WIRE_ENV];         /* OTEL_SERVICE_NAME=.. and OTEL_RESOURCE_ATTRIBUTES=.., each NUL-terminated */
 };
 
+/* What the receiver says of a connection. */
+enum wire_verdict {
+	WIRE_VERDICT_MUTE = 1,  /* it cannot be parsed */
+	WIRE_VERDICT_CARRY = 3, /* its bytes are encrypted, what they carry may be seen: tell its times and its end */
+};
+
 /* Why something did not reach the receiver, and what it was: indices of the map losses. */
 enum wire_loss {
 	WIRE_LOSS_RING_FULL,

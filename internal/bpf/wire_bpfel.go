@@ -285,6 +285,13 @@ const (
 	RawWireRoleWIRE_ROLE_PASSIVE RawWireRole = 2
 )
 
+type RawWireVerdict uint32
+
+const (
+	RawWireVerdictWIRE_VERDICT_MUTE  RawWireVerdict = 1
+	RawWireVerdictWIRE_VERDICT_CARRY RawWireVerdict = 3
+)
+
 // Names of all BPF objects in the ELF.
 //
 // Used for safe lookups in a Collection or CollectionSpec.
@@ -312,6 +319,7 @@ const (
 	RawVarExportWirePart          = "export_wire_part"
 	RawVarExportWireProcess       = "export_wire_process"
 	RawVarExportWireRole          = "export_wire_role"
+	RawVarExportWireVerdict       = "export_wire_verdict"
 )
 
 // LoadRaw returns the embedded CollectionSpec for Raw.
@@ -391,6 +399,7 @@ type RawVariableSpecs struct {
 	ExportWirePart          *ebpf.VariableSpec `ebpf:"export_wire_part"`
 	ExportWireProcess       *ebpf.VariableSpec `ebpf:"export_wire_process"`
 	ExportWireRole          *ebpf.VariableSpec `ebpf:"export_wire_role"`
+	ExportWireVerdict       *ebpf.VariableSpec `ebpf:"export_wire_verdict"`
 }
 
 // RawObjects contains all objects after they have been loaded into the kernel.
@@ -446,6 +455,7 @@ type RawVariables struct {
 	ExportWirePart          *ebpf.Variable `ebpf:"export_wire_part"`
 	ExportWireProcess       *ebpf.Variable `ebpf:"export_wire_process"`
 	ExportWireRole          *ebpf.Variable `ebpf:"export_wire_role"`
+	ExportWireVerdict       *ebpf.Variable `ebpf:"export_wire_verdict"`
 }
 
 // RawPrograms contains all programs after they have been loaded into the kernel.

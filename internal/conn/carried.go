@@ -6,6 +6,23 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/event"
 )
 
+// board puts plaintext on the connection that carries it. If that one gave way in
+// a full table, its handshake is not known.
+func (t *Tracker) board(c *tracked) {
+	t.carried[c.Carrier] = append(t.carried[c.Carrier], c)
+	if t.reveal(c.Carrier) == nil {
+		t.lose("carrier_unknown", "connection")
+	}
+}
+
+// learn takes what the handshake of the carrier said. It may not be known yet when
+// the first plaintext comes.
+func (t *Tracker) learn(c *tracked) {
+	if carrier := t.conns[c.Carrier]; c.TLS == nil && carrier != nil {
+		c.TLS = carrier.TLS
+	}
+}
+
 // closeCarried applies a close to the plaintext that travels on its connection.
 // How long its streams are no socket knows: they end where they are when nothing
 // more can be read.

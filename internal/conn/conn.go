@@ -31,6 +31,7 @@ type Conn struct {
 	Protocol      *proto.Protocol // nil until recognised
 	Joined        bool            // it is older than the probes
 	Carrier       uint64          // plaintext beside TLS: ID of the connection whose socket it travels on; else 0
+	Connected     proto.Answer    // the process did; else it accepted
 
 	// When the handshake began and ended and when the process accepted, since
 	// boot; zero unknown.
@@ -42,8 +43,24 @@ type Conn struct {
 	// client had asked for.
 	TranslatedLocal, TranslatedRemote netip.AddrPort
 
+	// TLS is what the handshake said, of a connection whose bytes are TLS and of
+	// what it carries; nil until it ended, and when there is none.
+	TLS       *proto.TLS
+	Plaintext Plaintext
+
 	End End // who ended it; set before the last exchanges are given to the sink
 }
+
+// A Plaintext says what was seen of the bytes that a connection of TLS carries.
+type Plaintext uint8
+
+// What may have been seen. Whether a connection carries anything is not known
+// before its handshake ends.
+const (
+	NotCarried Plaintext = iota // it is not TLS, or the handshake is open or failed
+	Unseen                      // nothing so far
+	Seen                        // at least some
+)
 
 // An End says who ended a connection.
 type End uint8
@@ -71,20 +88,21 @@ type Sink interface {
 // tracked is a connection with what only the tracker knows.
 type tracked struct {
 	Conn
-	role    uint8
-	side    proto.Side // the process's; valid once parser is set
-	parser  proto.Parser
-	data    *proto.Data // the tracker's: one for all, or each would be garbage
-	streams [2]stream   // rx, tx
-	held    []event.Event
-	misses  int    // runs in which no protocol was recognised
-	joined  bool   // in mid-stream
-	dead    bool   // forgotten; nothing may follow
-	closed  uint16 // FIN flags seen
-	last    int    // direction of the last bytes
-	active  time.Duration
-	meter   meter
-	acked   time.Duration // all that was sent; known at the end
+	role     uint8
+	side     proto.Side // the process's; valid once parser is set
+	parser   proto.Parser
+	data     *proto.Data // the tracker's: one for all, or each would be garbage
+	streams  [2]stream   // rx, tx
+	held     []event.Event
+	misses   int    // runs in which no protocol was recognised
+	joined   bool   // in mid-stream
+	dead     bool   // forgotten; nothing may follow
+	revealed bool   // bytes were seen that it carries, perhaps before its handshake ended
+	closed   uint16 // FIN flags seen
+	last     int    // direction of the last bytes
+	active   time.Duration
+	meter    meter
+	acked    time.Duration // all that was sent; known at the end
 
 	peerName string
 }

@@ -47,6 +47,14 @@ func sides(role uint8) []proto.Side {
 	return eitherSide
 }
 
+// connected says whether who has a role connected.
+func connected(role uint8) proto.Answer {
+	if role == event.RoleUnknown {
+		return proto.Unknown
+	}
+	return proto.AnswerOf(role == event.RoleActive)
+}
+
 // unrecognised takes a piece of a connection whose protocol is not known.
 func (t *Tracker) unrecognised(c *tracked, dir int, p *piece) {
 	s := &c.streams[dir]
@@ -77,13 +85,25 @@ func (t *Tracker) missed(c *tracked) {
 	}
 }
 
+// nameOfPeer is the name by which a client asked for the peer: in the handshake,
+// or when it looked the address up.
+func (c *tracked) nameOfPeer(side proto.Side) string {
+	if c.TLS != nil && side == proto.Client && c.TLS.ServerName != "" {
+		return c.TLS.ServerName
+	}
+	return c.peerName
+}
+
 // recognised makes the parser and gives it what was kept, the client's first.
 func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
 	c.Protocol, c.side = found, side
+	t.learn(c)
 	if t.cfg.Recognised != nil {
 		t.cfg.Recognised(&c.Conn)
 	}
-	c.parser = found.New(proto.Conn{Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.peerName, TLS: c.Carrier != 0}, func(x *proto.Exchange) {
+	c.parser = found.New(proto.Conn{
+		Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.nameOfPeer(side), TLS: c.Carrier != 0,
+	}, func(x *proto.Exchange) {
 		t.emit(c, x)
 	})
 	p.bytes = nil // they are kept already

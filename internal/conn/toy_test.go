@@ -54,6 +54,11 @@ func (p *toyParser) Parse(d *proto.Data) (uint64, error) {
 		return uint64(i + 1), err
 	case line == "?stop":
 		return 0, proto.ErrStop
+	case line == "?carry":
+		p.emit(&proto.Exchange{Name: line, TLS: &proto.TLS{Version: "1.3"}, MetricOnly: true})
+		return 0, proto.ErrCarry
+	case line == "?carry-blind":
+		return 0, proto.ErrCarry
 	case line == "?bad":
 		return 0, errors.New("not a toy")
 	case d.From == proto.Client:
@@ -86,6 +91,8 @@ type bench struct {
 	*Tracker
 	got     []string
 	muted   []uint64
+	carried []uint64
+	gone    int
 	exited  []uint32
 	now     time.Duration
 	offset  [2]uint64
@@ -97,6 +104,7 @@ func newBench() *bench {
 	b.Tracker = NewTracker(Config{
 		Protocols: []*proto.Protocol{toy}, Sink: b, MaxConnections: 32,
 		Mute:     func(id uint64) { b.muted = append(b.muted, id) },
+		Carry:    func(id uint64) { b.carried = append(b.carried, id) },
 		Describe: func(e *event.Event) *process.Info { return &process.Info{ID: process.ID{PID: e.PID}} },
 	})
 	b.Handle(&event.Event{Kind: event.Process, PID: 1})
@@ -112,7 +120,7 @@ func (b *bench) Exchange(_ *Conn, x *proto.Exchange) {
 }
 
 func (b *bench) Acked(*Conn, time.Duration, *proto.Meter) {}
-func (b *bench) Gone(*Conn)                               {}
+func (b *bench) Gone(*Conn)                               { b.gone++ }
 
 func (b *bench) Exited(p *process.Info) { b.exited = append(b.exited, p.PID) }
 

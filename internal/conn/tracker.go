@@ -18,6 +18,7 @@ import (
 type Config struct {
 	Protocols      []*proto.Protocol // in the order they are tried
 	Mute           func(conn uint64) // stops the capture of a connection
+	Carry          func(conn uint64) // likewise, but its times and its end are still told
 	Sink           Sink
 	MaxConnections int
 	Describe       func(*event.Event) *process.Info // makes the description of a new process
@@ -37,6 +38,7 @@ type Tracker struct {
 	holding   map[*tracked]int         // connections with held events, and for how many Ticks
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
+	carriers  Carriers
 	scratch   proto.Data
 	strays    int
 }
@@ -102,6 +104,7 @@ func (t *Tracker) open(e *event.Event) {
 		Conn: Conn{
 			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, NetNS: e.NetNS, Joined: e.Midstream, Carrier: e.Carrier,
 			Connect: e.Connect, Established: e.Established, Accepted: e.Accepted,
+			Connected: connected(e.Role),
 		},
 		role: e.Role, active: e.Time, last: noDirection, data: &t.scratch,
 	}
@@ -111,13 +114,14 @@ func (t *Tracker) open(e *event.Event) {
 	if e.Midstream {
 		c.joined = true
 		c.role = event.RoleUnknown // who listens is no proof of who speaks first
+		c.Connected = proto.Unknown
 		for i := range c.streams {
 			c.streams[i].idle = true
 		}
 	}
 	t.conns[e.Conn] = c
 	if c.Carrier != 0 {
-		t.carried[c.Carrier] = append(t.carried[c.Carrier], c)
+		t.board(c)
 	}
 }
 
@@ -156,6 +160,10 @@ func (t *Tracker) moved(e *event.Event) {
 		return
 	}
 	c.active = e.Last
+	if c.Plaintext != NotCarried {
+		t.recarry(c)
+		return
+	}
 	if !c.joins(e) {
 		t.hold(c, e)
 		return
@@ -255,6 +263,10 @@ func (t *Tracker) acked(c *tracked, at time.Duration) {
 // to the socket, not when the program gets to it.
 func (t *Tracker) emit(c *tracked, x *proto.Exchange) {
 	t.exchanges[c.name()]++
+	if x.TLS != nil {
+		c.TLS = x.TLS
+	}
+	t.learn(c)
 	if at := x.Course.RequestStart.Arrived; at > 0 && x.Side == proto.Server {
 		x.Start = min(at, x.Start)
 	}
@@ -296,7 +308,7 @@ func (t *Tracker) lost(c *tracked, dir int, offset uint64, e *event.Event) {
 // take gives a piece to the parser or to detection.
 func (t *Tracker) take(c *tracked, dir int, p *piece) {
 	switch {
-	case c.streams[dir].idle:
+	case c.streams[dir].idle, c.Plaintext != NotCarried:
 	case c.parser == nil:
 		t.unrecognised(c, dir, p)
 	default:
@@ -314,6 +326,8 @@ func (t *Tracker) parsed(c *tracked, dir int, err error) {
 		t.lose("framing_lost", c.name())
 	case errors.Is(err, proto.ErrStop):
 		t.forget(c)
+	case errors.Is(err, proto.ErrCarry):
+		t.carry(c)
 	case errors.Is(err, proto.ErrUnpaired):
 		t.lose("pairing_lost", c.name())
 		t.forget(c)
@@ -336,6 +350,7 @@ func (t *Tracker) drop(c *tracked) {
 	delete(t.holding, c)
 	delete(t.conns, c.ID)
 	t.uncarry(c)
+	t.settle(c)
 	if c.Protocol != nil {
 		t.cfg.Sink.Gone(&c.Conn)
 	}
@@ -363,7 +378,7 @@ func (t *Tracker) close(e *event.Event) {
 	}
 	t.eof(c, tx)
 	t.eof(c, rx)
-	if e.Errno == 0 && e.Flags&event.Gone != 0 {
+	if e.Errno == 0 && e.Flags&event.Gone != 0 && c.Plaintext == NotCarried {
 		t.lost(c, tx, e.SentLen, e) // what was sent and nobody told of
 	}
 	if e.Flags&event.Gone != 0 && !c.dead {

@@ -13,6 +13,10 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 	if s.Reuse == Fresh && c.Connect > 0 {
 		s.set(Connect, c.Established-c.Connect)
 	}
+	if h := c.TLS; s.Reuse == Fresh && h != nil && h.Start > 0 && h.End > 0 {
+		s.set(TLS, h.End-h.Start)
+		s.rounds = rounds(h)
+	}
 	sent, handed := k.RequestStart.Time, k.RequestEnd.Time
 	own := max(0, handed-sent-(k.RequestEnd.Meter.Full-k.RequestStart.Meter.Full))
 	if k.RequestEnd.Offset > k.RequestStart.Offset { // written in more than one go
@@ -40,6 +44,16 @@ func (s *Split) client(c *conn.Conn, k *proto.Course) {
 		s.set(ReceiveQueue, unread)
 		s.set(ResponseTransfer, last.Time-first.Arrived-unread)
 	}
+}
+
+// rounds is how many round trips a handshake takes at least.
+//
+// Source: RFC 8446 section 2, RFC 5246 section 7.3.
+func rounds(h *proto.TLS) time.Duration {
+	if h.Version == "1.3" || h.Resumed == proto.Positive {
+		return 1
+	}
+	return 2
 }
 
 // Lookup says that the connection of the exchange waited for a name to be resolved.

@@ -66,6 +66,7 @@ type Split struct {
 	took   [parts]time.Duration
 	base   proto.Meter // when the exchange began
 	end    time.Duration
+	rounds time.Duration // that the handshake of TLS took at least
 }
 
 // Trouble is what hindered an exchange, and how far away the peer was.

@@ -56,6 +56,13 @@ func split(side proto.Side, c conn.Conn, err string, k proto.Course) Split {
 
 var fresh = conn.Conn{Connect: 90 * ms, Established: 95 * ms}
 
+// secured is fresh with a handshake of TLS from one time to another, in milliseconds.
+func secured(version string, from, to time.Duration) conn.Conn {
+	c := fresh
+	c.TLS = &proto.TLS{Version: version, Start: max(from*ms, 1), End: to * ms}
+	return c
+}
+
 // observed says what was observed, in milliseconds.
 func observed(s *Split) map[Part]time.Duration {
 	all := map[Part]time.Duration{}
@@ -168,6 +175,22 @@ func TestClient(t *testing.T) {
 			RequestStart: at(100, 0), RequestEnd: at(100, 0),
 			ResponseStart: at(102, 102, acked(101)), ResponseEnd: at(102, 102),
 		}, map[Part]time.Duration{Connect: 94, RequestDelivery: 1, Remote: 1, ReceiveQueue: 0, ResponseTransfer: 0}, ByConnect},
+		{"slow to shake hands", secured("1.2", 1, 99), "", proto.Course{
+			RequestStart: at(100, 0), RequestEnd: at(100, 0),
+			ResponseStart: at(102, 102, acked(101), minRTT(1)), ResponseEnd: at(102, 102, minRTT(1)),
+		}, map[Part]time.Duration{Connect: 5, TLS: 98, RequestDelivery: 1, Remote: 1, ReceiveQueue: 0, ResponseTransfer: 0}, ByConnect},
+		{"shakes hands from afar", secured("1.2", 1, 82), "", proto.Course{
+			RequestStart: at(100, 0), RequestEnd: at(100, 0),
+			ResponseStart: at(142, 142, acked(141), minRTT(40)), ResponseEnd: at(142, 142, minRTT(40)),
+		}, map[Part]time.Duration{Connect: 5, TLS: 81, RequestDelivery: 41, Remote: 1, ReceiveQueue: 0, ResponseTransfer: 0}, Network},
+		{"shook hands before", secured("1.3", 0, 98), "", proto.Course{
+			RequestStart: at(100, 0, reused), RequestEnd: at(100, 0, reused),
+			ResponseStart: at(102, 102, acked(101)), ResponseEnd: at(102, 102),
+		}, map[Part]time.Duration{RequestDelivery: 1, Remote: 1, ReceiveQueue: 0, ResponseTransfer: 0}, None},
+		{"end of the handshake unknown", secured("1.3", 1, 0), "", proto.Course{
+			RequestStart: at(100, 0), RequestEnd: at(100, 0),
+			ResponseStart: at(102, 102, acked(101)), ResponseEnd: at(102, 102),
+		}, map[Part]time.Duration{Connect: 5, RequestDelivery: 1, Remote: 1, ReceiveQueue: 0, ResponseTransfer: 0}, None},
 		{"slow to write", fresh, "", proto.Course{
 			RequestStart: at(100, 0, reused), RequestEnd: at(400, 0, offset(2000), full(50)),
 			ResponseStart: at(402, 402, acked(401)), ResponseEnd: at(402, 402),

@@ -122,9 +122,9 @@ const lateAck = 50 * time.Millisecond
 
 func (s *Split) blameAtClient(by *[verdicts]time.Duration) {
 	by[ByDNS] += s.took[DNS]
-	trip := min(s.took[Connect], s.MinRTT)
-	by[Network] += trip
-	by[ByConnect] += s.took[Connect] - trip + s.took[TLS]
+	trips := min(s.took[Connect], s.MinRTT) + min(s.took[TLS], s.rounds*s.MinRTT)
+	by[Network] += trips
+	by[ByConnect] += s.took[Connect] + s.took[TLS] - trips
 	by[ByApplication] += s.took[Application] + s.took[ReceiveQueue]
 	delivery, acked := s.Took(RequestDelivery)
 	remote := s.took[Remote]

@@ -51,6 +51,8 @@ func (d *dims) attributes() pcommon.Map {
 			m.PutStr(a.Key, strings.Clone(valid(a.Str)))
 		case proto.KindInt:
 			m.PutInt(a.Key, a.Int)
+		case proto.KindBool:
+			m.PutBool(a.Key, a.Int != 0)
 		case proto.KindList:
 			list := m.PutEmptySlice(a.Key)
 			for _, v := range a.List {
@@ -81,7 +83,7 @@ func appendAttr(to []byte, a *proto.Attr) []byte {
 	switch a.Kind {
 	case proto.KindStr:
 		to = appendText(to, valid(a.Str))
-	case proto.KindInt:
+	case proto.KindInt, proto.KindBool:
 		to = binary.LittleEndian.AppendUint64(to, uint64(a.Int))
 	case proto.KindList:
 		to = binary.AppendUvarint(to, uint64(len(a.List)))

@@ -12,18 +12,18 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/health"
 )
 
-// A row is what the table of the README says of one metric of health.
+// A row is what a table of the README says of one metric.
 type row struct{ kind, unit, attributes string }
 
-// documented reads the tables of the receiver's README: the attributes of all
-// metrics of health, and the metrics.
-func documented(t *testing.T) (common []string, metrics map[string]row) {
+// documented reads the tables of a section of the receiver's README: the
+// attributes of all of its metrics, and the metrics.
+func documented(t *testing.T, title string) (common []string, metrics map[string]row) {
 	t.Helper()
 	text, err := os.ReadFile("../../receiver/ebpfreceiver/README.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "### Health of connections")
+	_, section, _ := strings.Cut(string(text), "\n### "+title+"\n")
 	section, _, _ = strings.Cut(section, "\n### ")
 	metrics = map[string]row{}
 	for line := range strings.Lines(section) {
@@ -45,7 +45,7 @@ func documented(t *testing.T) (common []string, metrics map[string]row) {
 }
 
 func TestDocumented(t *testing.T) {
-	common, want := documented(t)
+	common, want := documented(t, "Health of connections")
 	tcp := health.Series{Key: client(443), Values: everything()}
 	udp := tcp
 	udp.Transport = health.UDP

@@ -51,9 +51,10 @@ type Aggregator struct {
 	cfg  Config
 	used map[string]int // series by name of the metric, without overflow
 
-	owners []*owner              // in the order of their first exchange
-	byID   map[process.ID]*owner // the ones that live
-	dims   dims
+	owners  []*owner              // in the order of their first exchange
+	byID    map[process.ID]*owner // the ones that live
+	dims    dims
+	carrier proto.Exchange // holds the dimensions of the connection at hand
 
 	health healthTable
 }

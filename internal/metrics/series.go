@@ -69,16 +69,30 @@ func (h *histogram) expire(now time.Time, all bool) (freed int) {
 	return freed
 }
 
-// render writes the histogram's points as of now.
+// render writes the histogram's points as of now. Of a count there is only the number.
 func (h *histogram) render(m pmetric.Metric, now time.Time) {
 	m.SetName(h.Name)
 	m.SetDescription(h.Description)
+	if h.Unit != "" {
+		m.SetUnit(h.Unit)
+		h.renderCount(m.SetEmptySum(), now)
+		return
+	}
 	m.SetUnit("s")
 	data := m.SetEmptyHistogram()
 	data.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
 	data.DataPoints().EnsureCapacity(len(h.order))
 	for _, s := range h.order {
 		s.render(data.DataPoints().AppendEmpty(), h.Bounds, now)
+	}
+}
+
+func (h *histogram) renderCount(out pmetric.Sum, now time.Time) {
+	out.SetAggregationTemporality(pmetric.AggregationTemporalityCumulative)
+	out.SetIsMonotonic(true)
+	out.DataPoints().EnsureCapacity(len(h.order))
+	for _, s := range h.order {
+		s.dims.CopyTo(newPoint(out, s.start, now, s.count).Attributes())
 	}
 }
 

@@ -68,7 +68,7 @@ func (x *exchanges) one() {
 
 func benchPipeline(traces, latency bool) *Pipeline {
 	c := Config{
-		Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Lanes: 1,
+		Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Carry: func(uint64) {}, Lanes: 1,
 		Interval: time.Hour, MaxConnections: 100, MaxSeries: 100, Offset: func() time.Duration { return 0 },
 		Metrics: func(context.Context, pmetric.Metrics) {},
 	}

@@ -1,6 +1,9 @@
 package pipeline
 
-import "github.com/edf076de/ebpfreceiver/internal/proto/dns"
+import (
+	"github.com/edf076de/ebpfreceiver/internal/conn"
+	"github.com/edf076de/ebpfreceiver/internal/proto/dns"
+)
 
 // A Count is one of the pipeline's counters.
 type Count struct {
@@ -42,6 +45,7 @@ type Totals struct {
 	Records     uint64            // read from the source
 	Exchanges   map[string]uint64 // by protocol
 	Connections int64             // followed now
+	Carriers    conn.Carriers     // of them and before them, those of TLS
 }
 
 // Totals returns the totals.
@@ -56,6 +60,7 @@ func (p *Pipeline) Totals() Totals {
 			t.Exchanges[dns.Name] += n
 		}
 		t.Connections += int64(l.tracker.Len())
+		t.Carriers.Add(l.tracker.Carriers())
 		l.mu.Unlock()
 	}
 	return t

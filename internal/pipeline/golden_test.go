@@ -31,7 +31,7 @@ func play(t testing.TB, recording []byte) (ptrace.Traces, pmetric.Metrics, *Pipe
 	require.NoError(t, err)
 	traces, metrics := ptrace.NewTraces(), pmetric.NewMetrics()
 	p := New(Config{
-		Source: r, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {},
+		Source: r, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Carry: func(uint64) {},
 		Latency: &Latency{Slow: 10 * time.Millisecond},
 		Host:    "testhost", Scope: "scope", Version: "1.2.3",
 		Interval: time.Hour, MaxConnections: 1000, MaxSeries: 100, Lanes: 1,

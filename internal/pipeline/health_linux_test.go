@@ -131,7 +131,7 @@ func observe(c *clinic, source event.Source) (*Pipeline, func() []sent) {
 	var mu sync.Mutex
 	var delivered []sent
 	p := New(Config{
-		Source: source, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Lanes: 3,
+		Source: source, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Carry: func(uint64) {}, Lanes: 3,
 		Interval: 10 * time.Second, MaxConnections: 100, MaxSeries: 100,
 		Health: c.Health, ForgetHealth: c.forget,
 		Metrics: func(_ context.Context, md pmetric.Metrics) {

@@ -79,7 +79,7 @@ func newLane(p *Pipeline) *lane {
 		}),
 	}
 	l.tracker = conn.NewTracker(conn.Config{
-		Protocols: c.Protocols, Mute: c.Mute, Sink: l, Describe: describe,
+		Protocols: c.Protocols, Mute: c.Mute, Carry: c.Carry, Sink: l, Describe: describe,
 		MaxConnections: (c.MaxConnections + c.Lanes - 1) / c.Lanes,
 		PeerName:       l.peerName,
 		Recognised:     l.translate(),
@@ -181,7 +181,7 @@ func (l *lane) collect(c collection) {
 func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 	r := l.resources.Of(c.Process)
 	l.learn(c, x)
-	if l.p.traces.wanted() {
+	if l.p.traces.wanted() && !x.MetricOnly {
 		l.addSpan(r, c, x)
 		if l.spansDue.IsZero() {
 			l.spansDue = l.now.Add(spansDelay)
@@ -220,7 +220,12 @@ func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 func (l *lane) Acked(c *conn.Conn, at time.Duration, m *proto.Meter) { l.unacked.acked(c.ID, at, m) }
 
 // Gone takes the end of a connection from the tracker.
-func (l *lane) Gone(c *conn.Conn) { l.unacked.gone(c.ID) }
+func (l *lane) Gone(c *conn.Conn) {
+	l.unacked.gone(c.ID)
+	if c.Plaintext != conn.NotCarried && l.p.metrics.wanted() {
+		l.metrics.Carrier(l.resources.Of(c.Process), c, l.now)
+	}
+}
 
 // Exited takes the end of a process from the tracker.
 func (l *lane) Exited(p *process.Info) {

@@ -32,6 +32,7 @@ type Config struct {
 	Source    event.Source
 	Protocols []*proto.Protocol
 	Mute      func(conn uint64) // stops the capture of a connection in the kernel
+	Carry     func(conn uint64) // likewise, but its times and its end are still told
 
 	Host           string        // host.name of every resource
 	Scope, Version string        // of the instrumentation scope

@@ -40,7 +40,7 @@ func TestRecordsCut(t *testing.T) {
 		l := &lossy{Source: source(t), every: every}
 		var spans int
 		p := New(Config{
-			Source: l, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Lanes: 3,
+			Source: l, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Carry: func(uint64) {}, Lanes: 3,
 			Interval: time.Hour, MaxConnections: 1000, MaxSeries: 100,
 			Traces: func(_ context.Context, td ptrace.Traces) { spans += td.SpanCount() },
 		})
@@ -86,7 +86,7 @@ func TestSlowConsumer(t *testing.T) {
 	var points uint64
 	const n = (outletQueue + 10) * spansBatch
 	p := New(Config{
-		Source: &burst{n: n, after: func() { close(release) }}, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Lanes: 1,
+		Source: &burst{n: n, after: func() { close(release) }}, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Carry: func(uint64) {}, Lanes: 1,
 		Interval: time.Hour, MaxConnections: 100, MaxSeries: 100,
 		Traces: func(_ context.Context, td ptrace.Traces) {
 			<-release

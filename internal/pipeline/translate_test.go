@@ -20,7 +20,7 @@ func translating(t *testing.T, failure error, traces bool) (ptrace.Traces, int, 
 	t.Helper()
 	got, looks := ptrace.NewTraces(), 0
 	c := Config{
-		Source: &burst{n: 3, after: func() {}}, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Lanes: 1,
+		Source: &burst{n: 3, after: func() {}}, Protocols: all.Protocols(all.Config{}), Mute: func(uint64) {}, Carry: func(uint64) {}, Lanes: 1,
 		Interval: time.Hour, MaxConnections: 100, MaxSeries: 100,
 		Metrics: func(context.Context, pmetric.Metrics) {},
 		Translated: func(_ uint32, local, remote netip.AddrPort) (netip.AddrPort, netip.AddrPort, error) {

@@ -13,6 +13,7 @@ import (
 	"github.com/cilium/ebpf/link"
 	"github.com/cilium/ebpf/rlimit"
 
+	"github.com/edf076de/ebpfreceiver/internal/bpf"
 	"github.com/edf076de/ebpfreceiver/internal/event"
 )
 
@@ -145,11 +146,17 @@ func (a *attached) run() error {
 func (p *Probes) Source() event.Source { return p.ring }
 
 // Mute stops the capture of a connection.
-func (p *Probes) Mute(conn uint64) {
+func (p *Probes) Mute(conn uint64) { p.judge(conn, uint8(bpf.RawWireVerdictWIRE_VERDICT_MUTE)) }
+
+// Carry stops the capture of a connection whose bytes are encrypted; its times
+// and its end are told on.
+func (p *Probes) Carry(conn uint64) { p.judge(conn, uint8(bpf.RawWireVerdictWIRE_VERDICT_CARRY)) }
+
+func (p *Probes) judge(conn uint64, verdict uint8) {
 	p.mute.Lock()
 	defer p.mute.Unlock()
 	// A verdict that cannot be stored is given again when the connection goes on.
-	if p.loader.shared["verdicts"].Update(conn, uint8(1), ebpf.UpdateAny) != nil {
+	if p.loader.shared["verdicts"].Update(conn, verdict, ebpf.UpdateAny) != nil {
 		return
 	}
 	p.verdict++

@@ -24,6 +24,9 @@ func (*Probes) Source() event.Source { return nil }
 // Mute does nothing.
 func (*Probes) Mute(uint64) {}
 
+// Carry does nothing.
+func (*Probes) Carry(uint64) {}
+
 // States returns nil.
 func (*Probes) States() []State { return nil }
 

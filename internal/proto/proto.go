@@ -31,9 +31,10 @@ type Protocol struct {
 	Duration [2]Metric
 }
 
-// A Metric is a histogram of durations in seconds.
+// A Metric is a histogram of durations in seconds, or, with a unit, a count.
 type Metric struct {
 	Name        string    // "http.server.request.duration"
+	Unit        string    // of a count: "{connection}"
 	Description string    // of the semantic conventions
 	Bounds      []float64 // upper bounds of the buckets, in seconds
 }
@@ -108,8 +109,9 @@ type Parser interface {
 	// can tell: the first ones sent after the other side's.
 	//
 	// ErrStop says the connection is no longer this protocol's (an upgrade),
-	// ErrUnpaired that it is but cannot be followed, any other error that it
-	// never was. All end the capture; the parser has emitted its open exchanges.
+	// ErrUnpaired that it is but cannot be followed, ErrCarry that the rest of it
+	// is encrypted, any other error that it never was. All end the capture; the
+	// parser has emitted its open exchanges.
 	Parse(d *Data) (n uint64, err error)
 
 	// EOF says that no bytes of from will follow: its FIN was seen.
@@ -127,6 +129,9 @@ var (
 	// ErrUnpaired ends the parsing of a connection: after a loss nothing proves
 	// any more which response answers which request.
 	ErrUnpaired = errors.New("pairing lost")
+	// ErrCarry ends the parsing of a connection that lives on: nobody can read
+	// its bytes any more, but what they carry may be seen where it is not encrypted.
+	ErrCarry = errors.New("carries what is encrypted")
 )
 
 // The reasons a connection ends an exchange, as error.type says them.
@@ -148,6 +153,8 @@ type Exchange struct {
 	Capture    Capture      // what of it was not seen
 	Course     Course       // for the split of its time
 	Resolved   *Resolved    // the name the process asked for, and what it learned; nil: it asked for none
+	TLS        *TLS         // the exchange is a handshake, and this is what it said; outlives the exchange
+	MetricOnly bool         // it is no span
 }
 
 // Resolved says which addresses a name has, as a process was told.
@@ -183,11 +190,12 @@ type TraceContext struct {
 // Valid reports whether the context names a parent.
 func (t *TraceContext) Valid() bool { return t.Trace != [16]byte{} && t.Span != [8]byte{} }
 
-// An Attr is a semantic-convention attribute: a string, a list of strings or an integer.
+// An Attr is a semantic-convention attribute: a string, a list of strings, an
+// integer or a truth value.
 type Attr struct {
 	Key    string
 	Str    string
-	Int    int64
+	Int    int64 // of a truth value 1 or 0
 	List   []string
 	Kind   Kind
 	Metric bool // a metric dimension too
@@ -201,6 +209,7 @@ const (
 	KindStr Kind = iota
 	KindInt
 	KindList
+	KindBool
 )
 
 // Str returns a string attribute of the span.
@@ -211,6 +220,15 @@ func Int(key string, value int64) Attr { return Attr{Key: key, Int: value, Kind:
 
 // List returns a string-list attribute of the span.
 func List(key string, values []string) Attr { return Attr{Key: key, List: values, Kind: KindList} }
+
+// Bool returns a truth value as an attribute of the span.
+func Bool(key string, value bool) Attr {
+	a := Attr{Key: key, Kind: KindBool}
+	if value {
+		a.Int = 1
+	}
+	return a
+}
 
 // Dim returns a as a metric dimension too.
 func (a Attr) Dim() Attr { a.Metric = true; return a }

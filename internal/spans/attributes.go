@@ -2,6 +2,7 @@ package spans
 
 import (
 	"net/netip"
+	"slices"
 
 	"go.opentelemetry.io/collector/pdata/pcommon"
 
@@ -12,10 +13,18 @@ import (
 // describe puts the attributes of the exchange, then those every protocol has.
 // The local address and the transport are opt-in by the conventions and left out.
 func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split *Split) {
-	m.EnsureCapacity(count(c, x) + split.count())
+	b.handshake = b.handshake[:0]
+	if c.TLS != nil {
+		b.handshake = c.TLS.Attrs(b.handshake)
+	}
+	m.EnsureCapacity(count(c, x) + len(b.handshake) + split.count())
 	for i := range x.Attrs {
 		b.put(m, &x.Attrs[i])
 	}
+	for i := range b.handshake {
+		b.put(m, &b.handshake[i])
+	}
+	putServerName(m, c, x)
 	b.putPeer(m, c.Remote)
 	b.putTranslated(m, c)
 	if x.Err != "" {
@@ -29,10 +38,13 @@ func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split
 	}
 }
 
-// count returns how many attributes the span of x has: its own, the peer's two,
-// those of a translation and those of a flawed exchange.
+// count returns how many attributes the span of x may have: its own, the peer's
+// two, those of a translation and those of a flawed exchange.
 func count(c *conn.Conn, x *proto.Exchange) int {
 	n := len(x.Attrs) + 2
+	if c.TLS != nil {
+		n++ // server.address
+	}
 	if translated(c) {
 		n += 4
 	}
@@ -45,12 +57,24 @@ func count(c *conn.Conn, x *proto.Exchange) int {
 	return n
 }
 
+// putServerName puts whom the client asked for in the handshake, when the request
+// does not say whom it asks.
+func putServerName(m pcommon.Map, c *conn.Conn, x *proto.Exchange) {
+	const key = "server.address"
+	said := func(a proto.Attr) bool { return a.Key == key }
+	if c.TLS != nil && c.TLS.ServerName != "" && !slices.ContainsFunc(x.Attrs, said) {
+		m.PutStr(key, valid(c.TLS.ServerName))
+	}
+}
+
 func (b *Builder) put(m pcommon.Map, a *proto.Attr) {
 	switch a.Kind {
 	case proto.KindStr:
 		m.PutStr(a.Key, valid(a.Str))
 	case proto.KindInt:
 		m.PutInt(a.Key, a.Int)
+	case proto.KindBool:
+		m.PutBool(a.Key, a.Int != 0)
 	case proto.KindList:
 		list := m.PutEmptySlice(a.Key)
 		list.EnsureCapacity(len(a.List))

@@ -30,6 +30,7 @@ type Builder struct {
 	count     int
 	shift     time.Duration // of this batch, what offset returned
 	addresses addresses
+	handshake []proto.Attr // of the connection at hand
 }
 
 // New returns a builder that names the scope and its version. offset returns

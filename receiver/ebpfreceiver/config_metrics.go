@@ -33,7 +33,15 @@ var durationMetrics = []string{
 	"http.server.request.duration",
 }
 
-func metricNames() []string { return slices.Concat(durationMetrics, metrics.HealthNames()) }
+// tlsMetrics are the metrics of TLS connections.
+var tlsMetrics = []string{
+	metrics.TLSConnections.Name,
+	"ebpf.tls.handshake.duration",
+}
+
+func metricNames() []string {
+	return slices.Concat(durationMetrics, tlsMetrics, metrics.HealthNames())
+}
 
 // Validate reports a name no metric has.
 func (c MetricsConfig) Validate() error {

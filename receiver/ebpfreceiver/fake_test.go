@@ -15,6 +15,7 @@ import (
 	"go.opentelemetry.io/collector/pdata/pmetric"
 	"go.opentelemetry.io/collector/pdata/ptrace"
 
+	"github.com/edf076de/ebpfreceiver/internal/conn"
 	"github.com/edf076de/ebpfreceiver/internal/event"
 	"github.com/edf076de/ebpfreceiver/internal/health"
 	"github.com/edf076de/ebpfreceiver/internal/nat"
@@ -101,6 +102,7 @@ type fakeProbes struct{ *fakeKernel }
 
 func (p fakeProbes) Source() event.Source { return silence{} }
 func (p fakeProbes) Mute(uint64)          {}
+func (p fakeProbes) Carry(uint64)         {}
 func (p fakeProbes) MemoryBytes() uint64  { return 4096 }
 
 func (p fakeProbes) Health() ([]health.Series, error) { return nil, p.healthErr }
@@ -164,7 +166,8 @@ func (p fakePipeline) Losses() []pipeline.Count {
 }
 
 func (p fakePipeline) Totals() pipeline.Totals {
-	return pipeline.Totals{Records: 10, Exchanges: map[string]uint64{"http1": 5}, Connections: 1}
+	return pipeline.Totals{Records: 10, Exchanges: map[string]uint64{"http1": 5}, Connections: 1,
+		Carriers: conn.Carriers{Seen: 6, Unseen: 7, Opaque: 8}}
 }
 
 // A fakeHost remembers the status it is told.

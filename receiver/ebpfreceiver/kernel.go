@@ -22,6 +22,7 @@ type kernel struct {
 type probes interface {
 	Source() event.Source
 	Mute(conn uint64)
+	Carry(conn uint64)
 	Health() ([]health.Series, error)
 	ForgetHealth(pid uint32)
 	States() []probe.State

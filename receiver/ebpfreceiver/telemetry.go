@@ -32,6 +32,8 @@ func newTelemetry(set receiver.Settings, s *session) (*metadata.TelemetryBuilder
 		b.RegisterEbpfLostCallback(o.lost),
 		b.RegisterEbpfProbeAttachedCallback(o.attached),
 		b.RegisterEbpfRecordsCallback(o.records),
+		b.RegisterEbpfTLSConnectionsCallback(o.carriers),
+		b.RegisterEbpfTLSConnectionsOpaqueCallback(o.opaque),
 	)
 }
 
@@ -53,6 +55,18 @@ func (o observer) exchanges(_ context.Context, out metric.Int64Observer) error {
 	for protocol, n := range o.pipeline.Totals().Exchanges {
 		out.Observe(int64(n), o.with(attribute.String("protocol", protocol)))
 	}
+	return nil
+}
+
+func (o observer) carriers(_ context.Context, out metric.Int64Observer) error {
+	n := o.pipeline.Totals().Carriers
+	out.Observe(int64(n.Seen), o.with(attribute.String("plaintext", "seen")))
+	out.Observe(int64(n.Unseen), o.with(attribute.String("plaintext", "unseen")))
+	return nil
+}
+
+func (o observer) opaque(_ context.Context, out metric.Int64Observer) error {
+	out.Observe(int64(o.pipeline.Totals().Carriers.Opaque), o.with())
 	return nil
 }
 

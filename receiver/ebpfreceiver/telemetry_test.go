@@ -44,6 +44,10 @@ func TestSelfMetrics(t *testing.T) {
 	metadatatest.AssertEqualEbpfKernelMemory(t, tel, one(4096), opt)
 	metadatatest.AssertEqualEbpfExchanges(t, tel,
 		[]metricdata.DataPoint[int64]{point(5, attribute.String("protocol", "http1"))}, opt)
+	metadatatest.AssertEqualEbpfTLSConnections(t, tel, []metricdata.DataPoint[int64]{
+		point(6, attribute.String("plaintext", "seen")), point(7, attribute.String("plaintext", "unseen")),
+	}, opt)
+	metadatatest.AssertEqualEbpfTLSConnectionsOpaque(t, tel, one(8), opt)
 	metadatatest.AssertEqualEbpfProbeAttached(t, tel, []metricdata.DataPoint[int64]{
 		hookPoint(1, "recv", "tp_btf/sock_recv_length"),
 		hookPoint(0, "send", "none"),

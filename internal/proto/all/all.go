@@ -6,6 +6,7 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/proto/dns"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http1"
+	"github.com/edf076de/ebpfreceiver/internal/proto/tls"
 )
 
 // Config is what the protocols may be told.
@@ -17,6 +18,7 @@ type Config struct {
 func Protocols(c Config) []*proto.Protocol {
 	return []*proto.Protocol{
 		http1.New(c.HTTP),
+		tls.New(),
 		dns.New(),
 	}
 }

@@ -11,7 +11,8 @@ import (
 )
 
 // format prints an exchange: its name, its times, what is unusual about it, and
-// the attributes show names, or all of them with a * behind metric dimensions.
+// the attributes show names, or all of them with a * behind metric dimensions,
+// and what a handshake said.
 func format(x *proto.Exchange, show []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s start=%d end=%d", x.Name, x.Start, x.End)
@@ -39,11 +40,26 @@ func format(x *proto.Exchange, show []string) string {
 			fmt.Fprintf(&b, " %s=%s", a.Key, value(a))
 		}
 	}
+	if all && x.TLS != nil {
+		formatTLS(&b, x.TLS)
+	}
 	return b.String() + "\n"
+}
+
+func formatTLS(b *strings.Builder, h *proto.TLS) {
+	fmt.Fprintf(b, "\n  established=%t from=%d to=%d", h.Established, h.Start, h.End)
+	if h.ServerName != "" {
+		fmt.Fprintf(b, " name=%s", h.ServerName)
+	}
+	for _, a := range h.Attrs(nil) {
+		fmt.Fprintf(b, "\n    %s=%s", a.Key, value(a))
+	}
 }
 
 func value(a proto.Attr) string {
 	switch a.Kind {
+	case proto.KindBool:
+		return strconv.FormatBool(a.Int != 0)
 	case proto.KindInt:
 		return strconv.FormatInt(a.Int, 10)
 	case proto.KindList:

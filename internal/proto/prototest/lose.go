@@ -78,12 +78,26 @@ func listen(p *proto.Protocol, c *conversation, r *rand.Rand) (all []said, log s
 		for _, a := range x.Attrs {
 			s.attrs[a.Key] = value(a)
 		}
+		if x.TLS != nil {
+			s.handshake(x)
+		}
 		all = append(all, s)
 	})
 	for _, s := range c.steps {
 		t.step(s, cut)
 	}
 	return all, t.log.String()
+}
+
+// handshake adds what a handshake says, and how it went if that was seen.
+func (s *said) handshake(x *proto.Exchange) {
+	for _, a := range x.TLS.Attrs(nil) {
+		s.attrs[a.Key] = value(a)
+	}
+	if x.Capture&proto.UnknownEnd == 0 {
+		s.attrs["error.type"] = x.Err
+		s.attrs["end"] = x.End.String()
+	}
 }
 
 // lose makes holes of some steps, or of parts of them. The parts stay one step

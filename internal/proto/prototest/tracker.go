@@ -132,6 +132,9 @@ func (t *tracker) parse(d *proto.Data) uint64 {
 	case errors.Is(err, proto.ErrStop):
 		t.log.WriteString("stop\n")
 		t.done = true
+	case errors.Is(err, proto.ErrCarry):
+		t.log.WriteString("carry\n")
+		t.done = true
 	case err != nil:
 		t.log.WriteString("error: " + err.Error() + "\n")
 		t.done = true

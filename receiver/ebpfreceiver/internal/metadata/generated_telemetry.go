@@ -25,15 +25,17 @@ func Tracer(settings component.TelemetrySettings) trace.Tracer {
 // TelemetryBuilder provides an interface for components to report telemetry
 // as defined in metadata and user config.
 type TelemetryBuilder struct {
-	meter             metric.Meter
-	mu                sync.Mutex
-	registrations     []metric.Registration
-	EbpfConnections   metric.Int64ObservableUpDownCounter
-	EbpfExchanges     metric.Int64ObservableCounter
-	EbpfKernelMemory  metric.Int64ObservableUpDownCounter
-	EbpfLost          metric.Int64ObservableCounter
-	EbpfProbeAttached metric.Int64ObservableGauge
-	EbpfRecords       metric.Int64ObservableCounter
+	meter                    metric.Meter
+	mu                       sync.Mutex
+	registrations            []metric.Registration
+	EbpfConnections          metric.Int64ObservableUpDownCounter
+	EbpfExchanges            metric.Int64ObservableCounter
+	EbpfKernelMemory         metric.Int64ObservableUpDownCounter
+	EbpfLost                 metric.Int64ObservableCounter
+	EbpfProbeAttached        metric.Int64ObservableGauge
+	EbpfRecords              metric.Int64ObservableCounter
+	EbpfTLSConnections       metric.Int64ObservableCounter
+	EbpfTLSConnectionsOpaque metric.Int64ObservableUpDownCounter
 }
 
 // TelemetryBuilderOption applies changes to default builder.
@@ -137,6 +139,36 @@ func (builder *TelemetryBuilder) RegisterEbpfRecordsCallback(cb metric.Int64Call
 	return nil
 }
 
+// RegisterEbpfTLSConnectionsCallback sets callback for observable EbpfTLSConnections metric.
+func (builder *TelemetryBuilder) RegisterEbpfTLSConnectionsCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.EbpfTLSConnections, obs: o})
+		return nil
+	}, builder.EbpfTLSConnections)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
+// RegisterEbpfTLSConnectionsOpaqueCallback sets callback for observable EbpfTLSConnectionsOpaque metric.
+func (builder *TelemetryBuilder) RegisterEbpfTLSConnectionsOpaqueCallback(cb metric.Int64Callback) error {
+	reg, err := builder.meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+		cb(ctx, &observerInt64{inst: builder.EbpfTLSConnectionsOpaque, obs: o})
+		return nil
+	}, builder.EbpfTLSConnectionsOpaque)
+	if err != nil {
+		return err
+	}
+	builder.mu.Lock()
+	defer builder.mu.Unlock()
+	builder.registrations = append(builder.registrations, reg)
+	return nil
+}
+
 type observerInt64 struct {
 	embedded.Int64Observer
 	inst metric.Int64Observable
@@ -199,6 +231,18 @@ func NewTelemetryBuilder(settings component.TelemetrySettings, options ...Teleme
 		"otelcol_ebpf_records",
 		metric.WithDescription("Records read from the kernel. [Development]"),
 		metric.WithUnit("{record}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTLSConnections, err = builder.meter.Int64ObservableCounter(
+		"otelcol_ebpf_tls_connections",
+		metric.WithDescription("TLS connections that have ended, by whether anything of their plaintext was seen. [Development]"),
+		metric.WithUnit("{connection}"),
+	)
+	errs = errors.Join(errs, err)
+	builder.EbpfTLSConnectionsOpaque, err = builder.meter.Int64ObservableUpDownCounter(
+		"otelcol_ebpf_tls_connections_opaque",
+		metric.WithDescription("TLS connections followed now of whose plaintext nothing was seen so far. [Development]"),
+		metric.WithUnit("{connection}"),
 	)
 	errs = errors.Join(errs, err)
 	return &builder, errs
