@@ -160,7 +160,7 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 		if (ended && got > 256 && is_bodiless(payload) && head_ends(payload, got - 4, room))
 			c->pipelined = 1;
 	} else {
-		ended = head_ends(payload, got, room);
+		ended = !c->tls && head_ends(payload, got, room); /* a record may hold any bytes */
 		if (ended && is_bodiless(payload))
 			c->pipelined = 1;
 		if (c->pipelined)

@@ -247,6 +247,9 @@ func curl(t testing.TB, args ...string) reply {
 // tryCurl is curl that may fail.
 func tryCurl(t testing.TB, args ...string) (r reply, err error) {
 	t.Helper()
+	if cert := os.Getenv(apps.EnvCert); cert != "" {
+		args = append(args, "--cacert", cert)
+	}
 	out, err := curlCommand(append([]string{"-s", "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{size_upload}"}, args...)...).Output()
 	_, scanned := fmt.Sscan(string(out), &r.Status, &r.Received, &r.Sent)
 	require.NoError(t, scanned, "what curl writes: %v", err)
