@@ -58,7 +58,7 @@ func (c *tracked) closing(e *event.Event) {
 			s.finAt = e.Time
 		}
 		if c.closed&event.Gone != 0 && c.closed&fin != 0 {
-			s.finish(s.next, s.finAt)
+			s.finish(s.next, max(s.finAt, c.active)) // the library may give bytes that came before the end later
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -45,7 +46,7 @@ type libraries struct {
 	mu    sync.Mutex
 	used  map[uint32]bool // indices of table
 	next  uint32
-	alive []io.Closer // what test and provisional code attached
+	first []io.Closer
 }
 
 // libraryRecord is struct library.
@@ -88,25 +89,22 @@ func (b *libraries) close() {
 	if b == nil {
 		return
 	}
-	closeAllOf(b.alive)
+	for _, c := range b.first {
+		_ = c.Close()
+	}
 	_ = b.program.Close()
 }
 
-func closeAllOf(links []io.Closer) {
-	for _, l := range links {
-		_ = l.Close()
-	}
-}
-
-// attach probes the functions of a library in the file at path. Closing what it
-// returns detaches them.
-func (b *libraries) attach(path string, lib *exe.Library) (io.Closer, error) {
+// attach probes the functions of a library in a file, which is named path for
+// errors. Closing what it returns detaches them. It keeps nothing of f.
+func (b *libraries) attach(path string, f *os.File, lib exe.Library) (io.Closer, error) {
 	at, err := b.enter(lib)
 	if err != nil {
 		return nil, err
 	}
 	p := &probed{libraries: b, index: at}
-	ex, err := link.OpenExecutable(path)
+	// The file that was looked at, whatever has the path by now, in whatever mount namespace.
+	ex, err := link.OpenExecutable(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	if err == nil {
 		err = p.attach(ex, pointsOf(lib, at))
 	}
@@ -114,14 +112,14 @@ func (b *libraries) attach(path string, lib *exe.Library) (io.Closer, error) {
 		err = b.attached(lib, at)
 	}
 	if err != nil {
-		_ = p.Close()
+		_ = p.Close() // the first error says more
 		return nil, fmt.Errorf("probing %s in %s: %w", lib.Kind, path, err)
 	}
 	return p, nil
 }
 
 // enter gives a library an index.
-func (b *libraries) enter(lib *exe.Library) (uint32, error) {
+func (b *libraries) enter(lib exe.Library) (uint32, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.used) >= maxLibraries {
@@ -136,7 +134,7 @@ func (b *libraries) enter(lib *exe.Library) (uint32, error) {
 	return at, b.table.Put(at, record(lib))
 }
 
-func record(lib *exe.Library) libraryRecord {
+func record(lib exe.Library) libraryRecord {
 	var r libraryRecord
 	if len(lib.Random) <= randomSteps {
 		r.Steps = uint32(copy(r.Random[:], lib.Random))
@@ -145,7 +143,7 @@ func record(lib *exe.Library) libraryRecord {
 }
 
 // attached says from when on no call is missed.
-func (b *libraries) attached(lib *exe.Library, at uint32) error {
+func (b *libraries) attached(lib exe.Library, at uint32) error {
 	var now unix.Timespec
 	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &now); err != nil {
 		return fmt.Errorf("reading the clock: %w", err)

@@ -27,7 +27,7 @@ var ops = map[exe.Op]uint64{
 }
 
 // pointsOf lists the probes of a library with an index.
-func pointsOf(lib *exe.Library, index uint32) (all points) {
+func pointsOf(lib exe.Library, index uint32) (all points) {
 	var common uint64
 	if lib.Kind == exe.GoTLS {
 		common = pointGo

@@ -100,9 +100,7 @@ func finish(l *loader) (*Probes, error) {
 	}
 	h := newHealthReader(l)
 	plain := newLibraries(l)
-	if plain != nil {
-		fmt.Println("provisional:", plain.attachProvisional())
-	}
+	plain.attachFirst()
 	// Loading needs tens of MiB of kernel types, running none of them.
 	l.specs, l.cache = nil, nil
 	debug.FreeOSMemory()

@@ -92,6 +92,9 @@ func nginx(t testing.TB, port int) func() map[string]int {
 	}
 }
 
+// nginxFile is the size of /files/megabytes.
+const nginxFile = 4 << 20
+
 func nginxDir(t testing.TB, port int) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "nginx")
@@ -101,6 +104,7 @@ func nginxDir(t testing.TB, port int) string {
 	for _, status := range []int{200, 201, 404, 500, 503} {
 		fmt.Fprintf(&locations, "location /s/%d/ { return %d \"status %d\"; }\n", status, status, status)
 	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "megabytes"), make([]byte, nginxFile), 0o600))
 	config := fmt.Sprintf(`
 daemon off;
 user root;
@@ -118,10 +122,11 @@ http {
 		listen 127.0.0.1:%d backlog=256%s
 		location /s/204/ { return 204; }
 		location /s/301/ { return 301 /elsewhere; }
+		location /files/ { alias %s/; }
 		%s
 	}
 }
-`, port, nginxTLS(), locations.String())
+`, port, nginxTLS(), dir, locations.String())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600))
 	return dir
 }

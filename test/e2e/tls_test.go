@@ -131,18 +131,33 @@ func (l load) withOpenSSL(t testing.TB) (results []apps.Result) {
 
 func (l load) openSSL(t testing.TB, paths []string) (results []apps.Result) {
 	t.Helper()
-	p := start(t, exec.Command("openssl", "s_client", "-quiet", "-no_ign_eof", "-nocommands", "-CAfile", os.Getenv(apps.EnvCert), "-connect", local(l.port)))
+	s := l.dialOpenSSL(t)
 	for _, path := range paths {
-		fmt.Fprintf(p.in, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
-		answer, err := http.ReadResponse(p.out, nil)
-		require.NoError(t, err)
-		_, err = io.Copy(io.Discard, answer.Body)
-		require.NoError(t, err)
-		results = append(results, apps.Result{Path: path, Status: answer.StatusCode})
+		results = append(results, apps.Result{Path: path, Status: s.get(t, path)})
 	}
-	require.NoError(t, p.in.Close())
-	_ = p.cmd.Wait()
+	require.NoError(t, s.in.Close())
+	_ = s.cmd.Wait()
 	return results
+}
+
+// An sClient is openssl s_client with an open connection.
+type sClient struct{ *program }
+
+func (l load) dialOpenSSL(t testing.TB) sClient {
+	t.Helper()
+	return sClient{start(t, exec.Command("openssl", "s_client", "-quiet", "-no_ign_eof", "-nocommands",
+		"-CAfile", os.Getenv(apps.EnvCert), "-connect", local(l.port)))}
+}
+
+// get sends a request, reads its answer and returns its status.
+func (s sClient) get(t testing.TB, path string) int {
+	t.Helper()
+	fmt.Fprintf(s.in, "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+	answer, err := http.ReadResponse(s.out, nil)
+	require.NoError(t, err)
+	_, err = io.Copy(io.Discard, answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode
 }
 
 // TestTLSMatrix is TestMatrix over TLS: every client against every server.
@@ -175,4 +190,44 @@ func tlsMatrixOf(t *testing.T, serve server) {
 	}
 	requireCounts(t, counts(), tally(o.settle(2*total), ptrace.SpanKindServer), "server spans")
 	require.Empty(t, o.lost(t), "losses")
+}
+
+// TestTLSSlowReader has nginx give its library the same bytes again and again,
+// because the socket has no room for what they became.
+func TestTLSSlowReader(t *testing.T) {
+	speakTLS(t, "1.3")
+	port := freePort(t)
+	nginx(t, port)
+	o := observe(t, onPort(port))
+	require.Equal(t, nginxFile, curl(t, "--limit-rate", "8M", url(port, "/files/megabytes")).Received)
+	client, server := o.pair(t, "/files/megabytes")
+	for _, s := range []*Span{client, server} {
+		require.Equal(t, 200, s.code(), "%v", s)
+		require.Equal(t, nginxFile, s.size("http.response.body.size"), "%v", s)
+		require.NotContains(t, s.Attrs, "ebpf.capture.incomplete", "%v", s)
+	}
+	require.Positive(t, client.End.Sub(client.Start)-100*time.Millisecond, "it took as long as it was made to")
+	requireEnclosed(t, []*Span{client, server})
+	require.Empty(t, o.lost(t))
+}
+
+// TestTLSOldConnections observes connections that were opened, and used, before
+// the start: a library's call that moves bytes through the socket ties them.
+func TestTLSOldConnections(t *testing.T) {
+	speakTLS(t, "1.3")
+	port := freePort(t)
+	nginx(t, port)
+	l := load{port: port}
+	s := l.dialOpenSSL(t)
+	require.Equal(t, 200, s.get(t, "/s/200/before"))
+	o := observe(t, onPort(port))
+	want := map[string]int{}
+	for i, status := range []int{200, 404, 500} {
+		path := fmt.Sprintf("/s/%d/old-%d", status, i)
+		require.Equal(t, status, s.get(t, path))
+		want[fmt.Sprintf("GET %s %d", path, status)] = 1
+	}
+	spans := o.settle(2 * len(want))
+	require.Equal(t, want, tally(spans, ptrace.SpanKindServer))
+	require.Equal(t, want, tally(spans, ptrace.SpanKindClient))
 }
