@@ -311,22 +311,26 @@ static __always_inline void tried(const struct plain *p)
 		k->given = OWN;
 }
 
-/* A call has moved bytes, or may show which socket its session has. Returns whether its bytes are done with. */
+/*
+ * A call has moved bytes, or may show which socket its session has. Returns
+ * whether that is known. What the session says of itself is read only if the call
+ * did not use the session's socket.
+ */
 static __noinline bool called(struct plain *p)
 {
 	struct session_key key = key_of(&p->call);
 	struct session *s = bpf_map_lookup_elem(&sessions, &key);
 	struct carrier *k = s ? bpf_map_lookup_elem(&carriers, &s->sk) : NULL;
 
+	if (p->flags & POINT_GO)
+		p->inner = go_inner(p->call.session);
+	else if (!s || p->call.sk != s->sk)
+		random_of(&p->random, p->call.session, p->library);
 	if (!s || !is_tied(s, k, p)) {
 		if (!tie(p))
 			return false;
 		s = bpf_map_lookup_elem(&sessions, &key);
 		k = s ? bpf_map_lookup_elem(&carriers, &s->sk) : NULL;
-	}
-	if (s && p->random.words[0]) { /* not known at first, or renegotiated */
-		s->random[0] = p->random.words[0];
-		s->random[1] = p->random.words[1];
 	}
 	if (s && k && p->size)
 		cross(s, k, p);
@@ -356,11 +360,10 @@ static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 	 */
 	if (flags & POINT_GO && is_observed(t->tgid)) {
 		struct plain p = { .call = *t, .flags = flags, .library = point_library(cookie) };
-		p.inner = go_inner(t->session);
 		p.now = t->began;
 		p.size = t->size;
 		if (p.size && called(&p))
-			t->op = TLS_HANDSHAKE; /* nothing is left to do at the end */
+			t->op = TLS_HANDSHAKE;
 	}
 }
 
@@ -384,13 +387,8 @@ static __always_inline void ended(struct pt_regs *ctx, __u64 cookie)
 		tried(&p);
 		return;
 	}
-	if (flags & POINT_GO) {
-		if (p.call.op == TLS_HANDSHAKE)
-			return;
-		p.inner = go_inner(p.call.session);
-	} else {
-		random_of(&p.random, p.call.session, p.library);
-	}
+	if (flags & POINT_GO && p.call.op == TLS_HANDSHAKE) /* a Write that was seen when it began */
+		return;
 	p.now = bpf_ktime_get_ns();
 	if (!called(&p) && p.size)
 		lose(WIRE_LOSS_TLS_UNTIED, WIRE_PART_MESSAGE);
