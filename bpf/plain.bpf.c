@@ -341,7 +341,6 @@ static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 {
 	__u32 flags = point_flags(cookie);
 	struct tls_calls *calls = calls_of(ctx, flags, true);
-
 	struct tls_call *t = calls ? push(calls, flags, STACK(ctx)) : NULL;
 
 	if (!t) {
@@ -349,6 +348,10 @@ static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 		return;
 	}
 	read_arguments(t, ctx, cookie);
+	if (t->op != TLS_HANDSHAKE && !t->size) { /* it moves nothing, and may leave without passing an exit */
+		calls->depth--;
+		return;
+	}
 	if (is_part(calls, t))
 		t->op = TLS_PART;
 	if (!is_write(t))

@@ -10,37 +10,9 @@
 #pragma once
 #include "kernel.h"
 #include <bpf/bpf_helpers.h>
+#include "point.h"
 #include "source.h"
 #include "tls.h"
-
-enum tls_op {
-	TLS_READ = 1,
-	TLS_READ_EX, /* an argument says where the count is stored */
-	TLS_WRITE,
-	TLS_WRITE_EX,
-	TLS_SENDFILE,  /* of bytes nobody sees */
-	TLS_HANDSHAKE, /* moves none */
-	TLS_PART,      /* of the call it is inside of, for the same session; no probe says so */
-};
-
-/*
- * The cookie of a probe:
- *
- *   63..40  index of its library
- *   39..32  index of its function in the library: code may be shared by several
- *   31..16  of an exit: signed, where on the stack the result is;
- *           of an entry: which argument says where the count will be stored
- *   15..8   enum point_flags
- *    7..0   enum tls_op
- */
-enum point_flags {
-	POINT_EXIT = 1,
-	POINT_GO = 2,    /* arguments and results as Go passes them */
-	POINT_STACK = 4,   /* the result is on the stack, else in the register of results */
-	POINT_LONG = 8,    /* it has eight bytes, else four */
-	POINT_GUARDED = 16, /* when the register is not positive, it is 0 instead */
-	POINT_ZERO = 32,   /* it is 0 */
-};
 
 static __always_inline __u32 point_op(__u64 cookie) { return cookie & 0xff; }
 static __always_inline __u32 point_flags(__u64 cookie) { return cookie >> 8 & 0xff; }
@@ -206,6 +178,8 @@ static __always_inline void read_arguments(struct tls_call *t, struct pt_regs *c
 	t->session = C_ARG1(ctx);
 	t->buffer = C_ARG2(ctx);
 	t->size = C_ARG3(ctx);
+	if ((t->op == TLS_READ || t->op == TLS_WRITE) && (__s32)t->size < 0) /* an int, of OpenSSL */
+		t->size = 0;
 	if (t->op == TLS_READ_EX || t->op == TLS_WRITE_EX)
 		t->count = point_offset(cookie) == 4 ? C_ARG5(ctx) : C_ARG4(ctx);
 	else if (t->op == TLS_SENDFILE)
@@ -218,7 +192,7 @@ static __always_inline __s64 result_at(struct pt_regs *ctx, __u64 cookie)
 	__u32 flags = point_flags(cookie);
 	__s64 result = RESULT(ctx);
 
-	if (flags & POINT_ZERO || (flags & POINT_GUARDED && (__s32)result <= 0))
+	if (flags & POINT_GUARDED && (__s32)result <= 0)
 		return 0;
 	if (flags & POINT_STACK &&
 	    bpf_probe_read_user(&result, sizeof(result), (void *)(STACK(ctx) + point_offset(cookie))))

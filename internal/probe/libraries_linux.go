@@ -59,29 +59,24 @@ type libraryRecord struct {
 
 const randomSteps = 4
 
-// newLibraries loads the program; nil when nobody asks for it or the kernel refuses it.
+// newLibraries loads the program; nil when nobody asks for it or the kernel
+// refuses it. Then the hooks of sockets do not look for TLS.
 func newLibraries(l *loader) *libraries {
 	if !l.cfg.TLS {
 		return nil
 	}
 	b := &libraries{table: l.shared["libraries"], used: make(map[uint32]bool)}
-	b.multi = features.HaveBPFLinkUprobeMulti() == nil
-	if b.multi {
+	state := State{Hook: TLSHook, Form: "uprobe"}
+	if b.multi = features.HaveBPFLinkUprobeMulti() == nil; b.multi {
+		state.Form = "uprobe_multi"
 		l.specs[plain].Programs["library_call"].AttachType = ebpf.AttachTraceUprobeMulti
 	}
-	program, err := l.loadProgram(plain, "library_call", l.consts)
-	state := State{Hook: TLSHook, Form: "uprobe", Err: err}
-	if b.multi {
-		state.Form = "uprobe_multi"
-	}
-	if err != nil {
-		state.Form = ""
+	b.program, state.Err = l.loadProgram(plain, "library_call", l.consts)
+	if state.Err != nil {
+		l.consts["tls"] = false
+		state.Form, b = "", nil
 	}
 	l.states = append(l.states, state)
-	if err != nil {
-		return nil
-	}
-	b.program = program
 	return b
 }
 

@@ -27,6 +27,7 @@ type loader struct {
 	first   *ebpf.Collection     // owns the shared maps of the tcp object and the variables
 	others  []*ebpf.Collection   // own those of the other objects
 	links   []*attached
+	plain   *libraries // nil when no library is probed
 	states  []State
 }
 
@@ -326,6 +327,7 @@ func (l *loader) attach(name, section string, program *ebpf.Program) (io.Closer,
 
 // close detaches everything and frees the maps.
 func (l *loader) close() {
+	l.plain.close()
 	closeAll(l.links)
 	l.links = nil
 	for _, coll := range l.others {

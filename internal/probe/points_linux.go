@@ -1,6 +1,9 @@
 package probe
 
-import "github.com/edf076de/ebpfreceiver/internal/exe"
+import (
+	"github.com/edf076de/ebpfreceiver/internal/bpf"
+	"github.com/edf076de/ebpfreceiver/internal/exe"
+)
 
 // points are where a library's probes go.
 type points struct{ entries, exits, returns []point }
@@ -12,18 +15,22 @@ type point struct {
 	cookie uint64
 }
 
-// Of the cookie: enum point_flags of bpf/include/library.h.
+// The flags of a cookie.
 const (
-	pointExit = 1 << iota
-	pointGo
-	pointStack
-	pointLong
-	pointGuarded
+	pointExit    = uint64(bpf.RawPointFlagsPOINT_EXIT)
+	pointGo      = uint64(bpf.RawPointFlagsPOINT_GO)
+	pointStack   = uint64(bpf.RawPointFlagsPOINT_STACK)
+	pointLong    = uint64(bpf.RawPointFlagsPOINT_LONG)
+	pointGuarded = uint64(bpf.RawPointFlagsPOINT_GUARDED)
 )
 
-// ops are enum tls_op of bpf/include/library.h.
-var ops = map[exe.Op]uint64{
-	exe.Read: 1, exe.ReadEx: 2, exe.Write: 3, exe.WriteEx: 4, exe.Sendfile: 5, exe.Handshake: 6,
+var ops = map[exe.Op]bpf.RawTlsOp{
+	exe.Read:      bpf.RawTlsOpTLS_READ,
+	exe.ReadEx:    bpf.RawTlsOpTLS_READ_EX,
+	exe.Write:     bpf.RawTlsOpTLS_WRITE,
+	exe.WriteEx:   bpf.RawTlsOpTLS_WRITE_EX,
+	exe.Sendfile:  bpf.RawTlsOpTLS_SENDFILE,
+	exe.Handshake: bpf.RawTlsOpTLS_HANDSHAKE,
 }
 
 // pointsOf lists the probes of a library with an index.
@@ -33,7 +40,7 @@ func pointsOf(lib exe.Library, index uint32) (all points) {
 		common = pointGo
 	}
 	for i, f := range lib.Functions {
-		base := uint64(index)<<40 | uint64(uint8(i))<<32 | ops[f.Op]
+		base := uint64(index)<<40 | uint64(uint8(i))<<32 | uint64(ops[f.Op])
 		all.entries = append(all.entries, point{f.Name, f.Entry.Offset, base | common<<8 | uint64(f.Moved)<<16})
 		for _, exit := range f.Exits {
 			all.exits = append(all.exits, point{f.Name, exit.Offset, base | resultCookie(exit.Result, common|pointExit)})

@@ -22,7 +22,6 @@ type Probes struct {
 	loader *loader
 	ring   *ring
 	health *healthReader // nil when its hooks are not attached
-	plain  *libraries    // nil when no library is probed
 
 	mute    sync.Mutex // guards verdicts and the count that announces them
 	verdict uint32
@@ -79,6 +78,7 @@ func openPlan(c Config, p plan, consts map[string]any, s *selection, cache *btf.
 		l.close()
 		return nil, err
 	}
+	l.plain = newLibraries(l)
 	if err := errors.Join(l.attachAll(), s.fillLive(l.shared)); err != nil {
 		l.close()
 		return nil, err
@@ -99,12 +99,11 @@ func finish(l *loader) (*Probes, error) {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
 	h := newHealthReader(l)
-	plain := newLibraries(l)
-	plain.attachFirst()
+	l.plain.attachFirst()
 	// Loading needs tens of MiB of kernel types, running none of them.
 	l.specs, l.cache = nil, nil
 	debug.FreeOSMemory()
-	return &Probes{loader: l, ring: r, health: h, plain: plain}, nil
+	return &Probes{loader: l, ring: r, health: h}, nil
 }
 
 // readListeners runs the iterator that notes which ports are listened on, and
@@ -181,7 +180,6 @@ func (p *Probes) MemoryBytes() uint64 {
 func (p *Probes) Close() error {
 	err := p.ring.close()
 	p.health.close()
-	p.plain.close()
 	p.loader.close()
 	return err
 }

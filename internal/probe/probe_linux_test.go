@@ -83,7 +83,7 @@ func TestProgramKind(t *testing.T) {
 func TestHooksNameTheirPrograms(t *testing.T) {
 	l := &loader{}
 	require.NoError(t, l.readObjects())
-	used := map[string]bool{"listeners_iter": true, "inventory_iter": true, "health_iter": true}
+	used := map[string]bool{"listeners_iter": true, "inventory_iter": true, "health_iter": true, "library_call": true}
 	for _, h := range hooks {
 		for _, form := range h.forms {
 			for _, name := range form {
