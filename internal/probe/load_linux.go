@@ -43,6 +43,7 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 		l.cfg.Latency = false
 	}
 	l.consts["timing"] = l.cfg.Latency
+	l.consts["watch_execs"] = c.Execs
 	maps.Copy(l.consts, healthConsts(c))
 	l.size()
 	if err := l.makeMaps(); err != nil {
