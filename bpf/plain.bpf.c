@@ -209,11 +209,6 @@ __noinline bool tie(const struct plain *p)
 	return true;
 }
 
-static __always_inline bool is_write(const struct tls_call *t)
-{
-	return t->op == TLS_WRITE || t->op == TLS_WRITE_EX || t->op == TLS_SENDFILE;
-}
-
 /*
  * Bytes given to the library were on their way when the call began: the first, if
  * it had to be repeated. When the last left the socket tells, if the call sent them.
@@ -265,7 +260,7 @@ __noinline int cross(struct session *s, struct carrier *k, const struct plain *p
 		m.from.base = p->call.buffer;
 		m.from.kind = SOURCE_BUFFER;
 	}
-	if (is_write(&p->call))
+	if (is_write(p->call.op))
 		sent(&m, s, k, p);
 	else
 		received(&m, s, k, p);
@@ -301,7 +296,7 @@ static __always_inline void tried(const struct plain *p)
 
 	if (!s)
 		return;
-	if (is_write(&p->call)) {
+	if (is_write(p->call.op)) {
 		if (!s->attempt && s->plain.flow[TX].offset)
 			s->attempt = p->call.began;
 		return;
@@ -348,13 +343,14 @@ static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 		return;
 	}
 	read_arguments(t, ctx, cookie);
-	if (t->op != TLS_HANDSHAKE && !t->size) { /* it moves nothing, and may leave without passing an exit */
+	if (!t->size &&
+	    (is_read(t->op) || is_write(t->op))) { /* it moves nothing, and may leave without passing an exit */
 		calls->depth--;
 		return;
 	}
 	if (is_part(calls, t))
 		t->op = TLS_PART;
-	if (!is_write(t))
+	if (!is_write(t->op))
 		return;
 	t->began = bpf_ktime_get_ns();
 	/*
@@ -386,7 +382,7 @@ static __always_inline void ended(struct pt_regs *ctx, __u64 cookie)
 	if (!is_observed(p.call.tgid))
 		return;
 	p.size = moved_by(&p.call, result_at(ctx, cookie));
-	if (!p.size && p.call.op != TLS_HANDSHAKE) {
+	if (!p.size && (is_read(p.call.op) || is_write(p.call.op))) {
 		tried(&p);
 		return;
 	}

@@ -144,12 +144,24 @@ static __always_inline struct tls_call *pop(struct tls_calls *calls, __u32 funct
 	return NULL;
 }
 
-/* Whether the call just pushed is made by another of the same session. */
+static __always_inline bool is_write(__u32 op) { return op == TLS_WRITE || op == TLS_WRITE_EX || op == TLS_SENDFILE; }
+static __always_inline bool is_read(__u32 op) { return op == TLS_READ || op == TLS_READ_EX; }
+
+/*
+ * Whether the call just pushed moves what another does for the same session, which
+ * it is inside of. (A callback of a read may write: that is a call of its own.)
+ */
 static __always_inline bool is_part(const struct tls_calls *calls, const struct tls_call *t)
 {
 	__u32 depth = calls->depth;
 
-	return depth > 1 && calls->at[(depth - 2) & (NESTED - 1)].session == t->session;
+	if (depth < 2)
+		return false;
+	const struct tls_call *outer = &calls->at[(depth - 2) & (NESTED - 1)];
+	if (outer->session != t->session)
+		return false;
+	return outer->op == TLS_FLUSH || outer->op == TLS_PART || (is_write(outer->op) && is_write(t->op)) ||
+	       (is_read(outer->op) && is_read(t->op));
 }
 
 /* A part has returned: its socket is that of the call it is inside of. */
@@ -205,7 +217,7 @@ static __always_inline __u32 moved_by(const struct tls_call *t, __s64 result)
 {
 	__u64 n = result;
 
-	if (result <= 0 || t->op == TLS_HANDSHAKE)
+	if (result <= 0 || !(is_read(t->op) || is_write(t->op)))
 		return 0;
 	if (t->count && bpf_probe_read_user(&n, sizeof(n), (void *)t->count))
 		return 0;

@@ -9,7 +9,8 @@ enum tls_op {
 	TLS_WRITE_EX,
 	TLS_SENDFILE,  /* of bytes nobody sees */
 	TLS_HANDSHAKE, /* moves none */
-	TLS_PART,      /* of the call it is inside of, for the same session; no probe says so */
+	TLS_FLUSH,     /* likewise: it sends what a write took before */
+	TLS_PART,      /* of the call it is inside of; no probe says so */
 };
 
 /*

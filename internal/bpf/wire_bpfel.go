@@ -126,7 +126,8 @@ const (
 	RawTlsOpTLS_WRITE_EX  RawTlsOp = 4
 	RawTlsOpTLS_SENDFILE  RawTlsOp = 5
 	RawTlsOpTLS_HANDSHAKE RawTlsOp = 6
-	RawTlsOpTLS_PART      RawTlsOp = 7
+	RawTlsOpTLS_FLUSH     RawTlsOp = 7
+	RawTlsOpTLS_PART      RawTlsOp = 8
 )
 
 type RawWireAcked struct {

@@ -45,7 +45,7 @@ var families = []family{{
 		{"gnutls_record_send", Write, 3, 8},
 		{"gnutls_record_send2", Write, 3, 8},
 		{"gnutls_record_send_range", Write, 3, 8},
-		{"gnutls_record_uncork", Handshake, 1, 4}, // what it sends was taken before
+		{"gnutls_record_uncork", Flush, 1, 4},
 		{"gnutls_handshake", Handshake, 1, 4},
 	},
 }}

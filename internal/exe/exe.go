@@ -46,6 +46,7 @@ const (
 	WriteEx                 // likewise
 	Sendfile                // (session, fd, offset, size, flags) returns the bytes moved
 	Handshake               // (session, ...): moves no plaintext, but uses the session's socket
+	Flush                   // (session, ...): sends what a write took before; writes with the session inside of it move nothing
 )
 
 // A Library is a TLS implementation found in a file.
@@ -59,9 +60,8 @@ type Library struct {
 	Random []int32
 }
 
-// A Function is one whose calls are observed. A call inside of a call with the
-// same session is a part of it: gnutls_record_uncork sends what
-// gnutls_record_send has taken before.
+// A Function is one whose calls are observed. Calls may be inside of one another,
+// with one session too: what Node writes first, it writes in a callback of SSL_read.
 type Function struct {
 	Name  string // "SSL_read", "crypto/tls.(*Conn).Read"
 	Op    Op

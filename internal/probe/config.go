@@ -13,6 +13,7 @@ type Config struct {
 	Latency, AcceptFromSyscalls bool
 
 	TLS bool // read plaintext at the boundary of TLS libraries
+	Execs bool // tell of new executables, for Probes.Watch
 
 	Health     bool // add up how connections fare
 	HealthPeer bool // by peer address too

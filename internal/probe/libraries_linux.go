@@ -46,7 +46,6 @@ type libraries struct {
 	mu    sync.Mutex
 	used  map[uint32]bool // indices of table
 	next  uint32
-	first []io.Closer
 }
 
 // libraryRecord is struct library.
@@ -84,21 +83,42 @@ func (b *libraries) close() {
 	if b == nil {
 		return
 	}
-	for _, c := range b.first {
-		_ = c.Close()
-	}
 	_ = b.program.Close()
 }
 
-// attach probes the functions of a library in a file, which is named path for
-// errors. Closing what it returns detaches them. It keeps nothing of f.
-func (b *libraries) attach(path string, f *os.File, lib exe.Library) (io.Closer, error) {
+// attach is an Attach. A library that cannot be probed does not hinder others.
+func (b *libraries) attach(path string, f *os.File, found []exe.Library) (io.Closer, error) {
+	var all closers
+	var errs []error
+	for _, lib := range found {
+		p, err := b.probe(f, lib)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("probing %s in %s: %w", lib.Kind, path, err))
+			continue
+		}
+		all = append(all, p)
+	}
+	return all, errors.Join(errs...)
+}
+
+type closers []io.Closer
+
+func (all closers) Close() error {
+	var errs []error
+	for _, c := range all {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// probe puts probes on the functions of a library.
+func (b *libraries) probe(f *os.File, lib exe.Library) (*probed, error) {
 	at, err := b.enter(lib)
 	if err != nil {
 		return nil, err
 	}
 	p := &probed{libraries: b, index: at}
-	// The file that was looked at, whatever has the path by now, in whatever mount namespace.
+	// The file that was looked at, whatever has its path by now, in whatever mount namespace.
 	ex, err := link.OpenExecutable(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	if err == nil {
 		err = p.attach(ex, pointsOf(lib, at))
@@ -108,7 +128,7 @@ func (b *libraries) attach(path string, f *os.File, lib exe.Library) (io.Closer,
 	}
 	if err != nil {
 		_ = p.Close() // the first error says more
-		return nil, fmt.Errorf("probing %s in %s: %w", lib.Kind, path, err)
+		return nil, err
 	}
 	return p, nil
 }
@@ -217,4 +237,16 @@ func (p *probed) attachMulti(ex *link.Executable, set []point, returns bool) err
 	}
 	p.links = append(p.links, l)
 	return nil
+}
+
+// watchLibraries probes the libraries that processes use; nil when none is to be.
+func watchLibraries(l *loader) (*Watcher, error) {
+	if l.plain == nil {
+		return nil, nil
+	}
+	e, err := NewExecs(l.shared["execs"])
+	if err != nil {
+		return nil, err
+	}
+	return Watch(WatchConfig{Attach: l.plain.attach, Wanted: l.targets.mayObserve, Execs: e}), nil
 }

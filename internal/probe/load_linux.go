@@ -45,6 +45,7 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 	}
 	l.consts["timing"] = l.cfg.Latency
 	l.consts["tls"] = l.cfg.TLS
+	l.consts["watch_execs"] = c.Execs || c.TLS
 	maps.Copy(l.consts, healthConsts(c))
 	l.size()
 	if err := l.makeMaps(); err != nil {

@@ -31,6 +31,7 @@ var ops = map[exe.Op]bpf.RawTlsOp{
 	exe.WriteEx:   bpf.RawTlsOpTLS_WRITE_EX,
 	exe.Sendfile:  bpf.RawTlsOpTLS_SENDFILE,
 	exe.Handshake: bpf.RawTlsOpTLS_HANDSHAKE,
+	exe.Flush:     bpf.RawTlsOpTLS_FLUSH,
 }
 
 // pointsOf lists the probes of a library with an index.

@@ -23,6 +23,8 @@ type Probes struct {
 	ring   *ring
 	health *healthReader // nil when its hooks are not attached
 
+	watcher *Watcher // of TLS libraries; nil when none is probed
+
 	mute    sync.Mutex // guards verdicts and the count that announces them
 	verdict uint32
 }
@@ -99,11 +101,17 @@ func finish(l *loader) (*Probes, error) {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
 	h := newHealthReader(l)
-	l.plain.attachFirst()
+	w, err := watchLibraries(l)
+	if err != nil {
+		_ = r.close()
+		h.close()
+		l.close()
+		return nil, err
+	}
 	// Loading needs tens of MiB of kernel types, running none of them.
 	l.specs, l.cache = nil, nil
 	debug.FreeOSMemory()
-	return &Probes{loader: l, ring: r, health: h}, nil
+	return &Probes{loader: l, ring: r, health: h, watcher: w}, nil
 }
 
 // readListeners runs the iterator that notes which ports are listened on, and
@@ -180,6 +188,9 @@ func (p *Probes) MemoryBytes() uint64 {
 func (p *Probes) Close() error {
 	err := p.ring.close()
 	p.health.close()
+	if p.watcher != nil {
+		err = errors.Join(err, p.watcher.Close())
+	}
 	p.loader.close()
 	return err
 }
