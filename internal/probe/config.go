@@ -12,7 +12,7 @@ type Config struct {
 	// every system call where the kernel shows them nowhere else.
 	Latency, AcceptFromSyscalls bool
 
-	TLS bool // read plaintext at the boundary of TLS libraries
+	TLS   bool // read plaintext at the boundary of TLS libraries
 	Execs bool // tell of new executables, for Probes.Watch
 
 	Health     bool // add up how connections fare

@@ -43,9 +43,9 @@ type libraries struct {
 	multi   bool // one link for many probes; from 6.6 on, and without CAP_SYS_ADMIN
 	table   *ebpf.Map
 
-	mu    sync.Mutex
-	used  map[uint32]bool // indices of table
-	next  uint32
+	mu   sync.Mutex
+	used map[uint32]bool // indices of table
+	next uint32
 }
 
 // libraryRecord is struct library.

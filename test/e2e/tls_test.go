@@ -29,10 +29,10 @@ import (
 	"github.com/edf076de/ebpfreceiver/test/apps"
 )
 
-// A certificate is a self-signed one for 127.0.0.1, and the files that hold it and its key.
-type certificate struct{ cert, key string }
+// A keyPair is a self-signed certificate for 127.0.0.1, in the files that hold it and its key.
+type keyPair struct{ cert, key string }
 
-func newCertificate(t testing.TB) certificate {
+func newKeyPair(t testing.TB) keyPair {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -48,7 +48,7 @@ func newCertificate(t testing.TB) certificate {
 	require.NoError(t, err)
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(dir, 0o755))
-	return certificate{
+	return keyPair{
 		cert: writePEM(t, filepath.Join(dir, "cert.pem"), "CERTIFICATE", der),
 		key:  writePEM(t, filepath.Join(dir, "key.pem"), "PRIVATE KEY", private),
 	}
@@ -63,7 +63,7 @@ func writePEM(t testing.TB, path, kind string, der []byte) string {
 // speakTLS makes the programs that the test starts speak a version of TLS.
 func speakTLS(t testing.TB, version string) {
 	t.Helper()
-	c := newCertificate(t)
+	c := newKeyPair(t)
 	t.Setenv(apps.EnvCert, c.cert)
 	t.Setenv(apps.EnvKey, c.key)
 	t.Setenv(apps.EnvVersion, version)
