@@ -165,14 +165,23 @@ static __always_inline bool is_joined(const struct carrier *k, __u32 library)
 	return k->midstream || !l || !l->attached || k->began < l->attached;
 }
 
-/* Finds the socket of a session that has none, and makes the connection that its plaintext is. */
-__noinline bool tie(const struct plain *p)
+enum tie { UNTIED, TIED, LATER };
+
+/*
+ * Finds the socket of a session that has none, and makes the connection that its
+ * plaintext is.
+ *
+ * A call that was under way when the probes came was not seen. One that begins to
+ * read begins behind all those that read before: so a session joined in mid-stream
+ * begins with it, or a request would be answered by the response to the next.
+ */
+__noinline int tie(const struct plain *p)
 {
 	__u32 zero = 0;
 	__u64 sk;
 
 	if (!p)
-		return false;
+		return UNTIED;
 	if (p->flags & POINT_GO) {
 		sk = socket_of_go(p->inner);
 	} else {
@@ -183,14 +192,17 @@ __noinline bool tie(const struct plain *p)
 	struct carrier *k = sk ? bpf_map_lookup_elem(&carriers, &sk) : NULL;
 	struct session *empty = bpf_map_lookup_elem(&empty_session, &zero);
 	if (!k || !empty)
-		return false;
+		return UNTIED;
+	bool joined = is_joined(k, p->library);
+	if (joined && !is_read(p->call.op))
+		return LATER;
 	struct session_key key = key_of(&p->call);
 	hold(k, &key);
 	bpf_map_update_elem(&sessions, &key, empty, BPF_ANY);
 	struct session *s = bpf_map_lookup_elem(&sessions, &key);
 	if (!s) {
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
-		return false;
+		return LATER;
 	}
 	s->sk = sk;
 	s->inner = p->inner;
@@ -199,14 +211,14 @@ __noinline bool tie(const struct plain *p)
 	conn_reset(&s->plain);
 	s->plain.state = CONN_ON;
 	s->plain.role = k->role;
-	s->plain.midstream = is_joined(k, p->library);
+	s->plain.midstream = joined;
 	s->plain.tgid = k->tgid;
 	s->plain.carrier = k->id;
 	s->plain.established = k->established;
 	s->plain.connect = k->connect;
 	s->plain.accepted = k->accepted;
 	s->plain.verdicts = verdict_count;
-	return true;
+	return TIED;
 }
 
 /*
@@ -307,11 +319,10 @@ static __always_inline void tried(const struct plain *p)
 }
 
 /*
- * A call has moved bytes, or may show which socket its session has. Returns
- * whether that is known. What the session says of itself is read only if the call
- * did not use the session's socket.
+ * A call has moved bytes, or may show which socket its session has. What the
+ * session says of itself is read only if the call did not use the session's socket.
  */
-static __noinline bool called(struct plain *p)
+static __noinline int called(struct plain *p)
 {
 	struct session_key key = key_of(&p->call);
 	struct session *s = bpf_map_lookup_elem(&sessions, &key);
@@ -322,14 +333,15 @@ static __noinline bool called(struct plain *p)
 	else if (!s || p->call.sk != s->sk)
 		random_of(&p->random, p->call.session, p->library);
 	if (!s || !is_tied(s, k, p)) {
-		if (!tie(p))
-			return false;
+		int tied = tie(p);
+		if (tied != TIED)
+			return tied;
 		s = bpf_map_lookup_elem(&sessions, &key);
 		k = s ? bpf_map_lookup_elem(&carriers, &s->sk) : NULL;
 	}
 	if (s && k && p->size)
 		cross(s, k, p);
-	return true;
+	return TIED;
 }
 
 static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
@@ -361,7 +373,7 @@ static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 		struct plain p = { .call = *t, .flags = flags, .library = point_library(cookie) };
 		p.now = t->began;
 		p.size = t->size;
-		if (p.size && called(&p))
+		if (p.size && called(&p) != UNTIED)
 			t->op = TLS_HANDSHAKE;
 	}
 }
@@ -389,7 +401,7 @@ static __always_inline void ended(struct pt_regs *ctx, __u64 cookie)
 	if (flags & POINT_GO && p.call.op == TLS_HANDSHAKE) /* a Write that was seen when it began */
 		return;
 	p.now = bpf_ktime_get_ns();
-	if (!called(&p) && p.size)
+	if (called(&p) == UNTIED && p.size)
 		lose(WIRE_LOSS_TLS_UNTIED, WIRE_PART_MESSAGE);
 }
 

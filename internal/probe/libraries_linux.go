@@ -190,19 +190,16 @@ func (p *probed) Close() error {
 
 // attach attaches exits before entries: a call whose beginning was seen ends.
 func (p *probed) attach(ex *link.Executable, points points) error {
-	for _, set := range [][]point{points.returns, points.exits, points.entries} {
-		if len(set) == 0 {
-			continue
-		}
-		returns := len(points.returns) > 0 && &set[0] == &points.returns[0]
-		if err := p.attachSet(ex, set, returns); err != nil {
-			return err
-		}
+	if err := p.attachSet(ex, points.returns, true); err != nil {
+		return err
 	}
-	return nil
+	return p.attachSet(ex, append(points.exits, points.entries...), false)
 }
 
 func (p *probed) attachSet(ex *link.Executable, set []point, returns bool) error {
+	if len(set) == 0 {
+		return nil
+	}
 	if p.libraries.multi {
 		return p.attachMulti(ex, set, returns)
 	}

@@ -75,7 +75,7 @@ func (w *Watcher) know(path string, f *os.File) (*watchedFile, error) {
 // concerns this file only.
 func (w *Watcher) attach(path string, f *os.File) *watchedFile {
 	known := &watchedFile{Library: Library{Path: path}}
-	libraries, err := exe.Find(f)
+	libraries, err := exe.Find(&interruptible{f, w.done})
 	known.Err = worthTelling(err)
 	known.needed, _ = exe.Needed(f)
 	if len(libraries) > 0 {
@@ -86,6 +86,22 @@ func (w *Watcher) attach(path string, f *os.File) *watchedFile {
 	}
 	w.report(known)
 	return known
+}
+
+// interruptible is a file that cannot be read any more when done is closed: a
+// large one takes long to look through, and an end must not wait for it.
+type interruptible struct {
+	io.ReaderAt
+	done <-chan struct{}
+}
+
+func (r *interruptible) ReadAt(p []byte, at int64) (int, error) {
+	select {
+	case <-r.done:
+		return 0, os.ErrClosed
+	default:
+		return r.ReaderAt.ReadAt(p, at)
+	}
 }
 
 func (f *watchedFile) describe(libraries []exe.Library) {

@@ -133,9 +133,24 @@ func (w *Watcher) Close() error {
 		errs = append(errs, w.c.Execs.Close())
 	}
 	w.ended.Wait()
+	return errors.Join(append(errs, w.detachAll())...)
+}
+
+// detachAll removes all probes at once: the kernel waits for each until no program
+// runs any more, and does so for all together.
+func (w *Watcher) detachAll() error {
+	var wait sync.WaitGroup
+	var mu sync.Mutex
+	var errs []error
 	for _, f := range w.files {
-		errs = append(errs, f.detach())
+		wait.Go(func() {
+			err := f.detach()
+			mu.Lock()
+			defer mu.Unlock()
+			errs = append(errs, err)
+		})
 	}
+	wait.Wait()
 	return errors.Join(errs...)
 }
 
