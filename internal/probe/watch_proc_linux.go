@@ -41,23 +41,25 @@ func (w *Watcher) scan() {
 	w.publish()
 }
 
-// dir is a process' directory; "" for one that is not looked at.
-func (w *Watcher) dir(pid uint32) string {
+// dir returns a process' directory and the path of its executable; "" for one
+// that is not looked at.
+func (w *Watcher) dir(pid uint32) (dir, path string) {
 	name := strconv.FormatUint(uint64(pid), 10)
 	if name == w.self {
-		return ""
+		return "", ""
 	}
-	dir := filepath.Join(w.c.proc, name)
+	dir = filepath.Join(w.c.proc, name)
 	path, err := os.Readlink(dir + "/exe")
-	if err != nil || w.c.Wanted != nil && !w.c.Wanted(strings.TrimSuffix(path, " (deleted)")) {
-		return "" // a thread of the kernel, or it has exited
+	path = strings.TrimSuffix(path, " (deleted)")
+	if err != nil || w.c.Wanted != nil && !w.c.Wanted(path) {
+		return "", "" // a thread of the kernel, or it has exited
 	}
-	return dir
+	return dir, path
 }
 
 // look knows the files whose code a process has mapped.
 func (w *Watcher) look(pid uint32) {
-	dir := w.dir(pid)
+	dir, _ := w.dir(pid)
 	if dir == "" {
 		return
 	}
@@ -127,7 +129,7 @@ func openMapped(dir string, m mapping, at string) (*os.File, error) {
 // needed knows the libraries that the dynamic linker will load for a process'
 // executable, as far as the linker's cache of its root has them.
 func (w *Watcher) needed(pid uint32) {
-	dir := w.dir(pid)
+	dir, path := w.dir(pid)
 	if dir == "" {
 		return
 	}
@@ -136,7 +138,7 @@ func (w *Watcher) needed(pid uint32) {
 		return
 	}
 	defer f.Close()
-	program, err := w.know(dir+"/exe", f)
+	program, err := w.know(path, f)
 	if err != nil || len(program.needed) == 0 {
 		return
 	}

@@ -151,7 +151,8 @@ func TestWatch(t *testing.T) {
 		cmd := exec.Command("/contained", "/cert", "/key")
 		cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: root, Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID}
 		cmd.Dir = "/"
-		start(t, cmd)
+		p := start(t, cmd)
+		require.Equal(t, "ready", p.line(t))
 		require.Eventually(t, func() bool { return a.count("contained") == 1 }, soon, time.Millisecond)
 	})
 	t.Run("refused", func(t *testing.T) {
