@@ -85,7 +85,8 @@ type function struct {
 	off   uint64 // of start in the file
 	insts []inst // never empty
 	whole bool   // all of it was decoded
-	again uint64 // the lowest address that a jump leads to, but the start
+	again uint64 // the lowest address that a jump leads to
+	inner uint64 // likewise, but the start, to which functions of Go jump when their stack has grown
 }
 
 // function reads and decodes the code at an address. A size of 0 is unknown: some
@@ -103,10 +104,13 @@ func (f *file) function(name string, addr, size uint64) (*function, error) {
 	for at := 0; at < len(b); at += fn.insts[len(fn.insts)-1].size {
 		fn.insts = append(fn.insts, f.arch.decode(b[at:], addr+uint64(at)))
 	}
-	fn.again = math.MaxUint64
+	fn.again, fn.inner = math.MaxUint64, math.MaxUint64
 	for _, i := range fn.insts {
-		if (i.flow == jump || i.flow == branch) && i.target > addr {
+		if (i.flow == jump || i.flow == branch) && i.target >= addr {
 			fn.again = min(fn.again, i.target)
+			if i.target > addr {
+				fn.inner = min(fn.inner, i.target)
+			}
 		}
 		fn.whole = fn.whole && i.flow != undecoded
 	}

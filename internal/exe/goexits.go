@@ -95,9 +95,9 @@ func (fn *function) target(i int) bool {
 // known, and the returns that the function does not run before.
 func (fn *function) deferredExit(a abi, d *function, returns []goReturn) (exit Point, rest []goReturn, ok bool) {
 	holder, ok := fn.deferredAt(a, d)
-	at, emulated := d.first(a.link|1<<a.sp, 0)
+	at, emulated := d.first(1<<a.sp, 0, d.inner)
 	if emulated && d.insts[at].flow == branch { // the check of the stack
-		at, emulated = d.first(1<<a.sp, at+1)
+		at, emulated = d.first(1<<a.sp, at+1, d.inner)
 	}
 	if !ok || !emulated {
 		return Point{}, nil, false

@@ -5,6 +5,7 @@ type path struct {
 	end    end
 	to     uint64 // left: where to; 0 unknown
 	result value  // in the result register at the end
+	jumps  int
 	marks  []mark
 	facts  []fact
 	stored []int64 // slots written behind the last call
@@ -48,6 +49,8 @@ func (p *path) proves(v value, c cond) bool {
 const (
 	maxPaths = 512
 	maxSteps = 1 << 16 // instructions, of all paths
+	maxInsts = 2048    // of the function
+	maxJumps = 64      // of one path
 )
 
 // A walker follows all paths through a function, none of which may come to an
@@ -64,6 +67,9 @@ type walker struct {
 // walk returns all paths through a function; false if they could not all be followed.
 func (fn *function) walk(a abi, see func(*state, inst)) ([]path, bool) {
 	w := &walker{fn: fn, abi: a, see: see}
+	if len(fn.insts) > maxInsts {
+		return nil, false
+	}
 	w.follow(0, newState(a), path{}, make([]bool, len(fn.insts)))
 	return w.paths, fn.whole && !w.gone
 }
@@ -71,7 +77,7 @@ func (fn *function) walk(a abi, see func(*state, inst)) ([]path, bool) {
 // follow goes from the instruction i to the ends of all paths from there.
 func (w *walker) follow(i int, s *state, p path, been []bool) {
 	for {
-		if w.steps++; i >= len(w.fn.insts) || been[i] || w.steps > maxSteps || len(w.paths) >= maxPaths {
+		if w.steps++; i >= len(w.fn.insts) || been[i] || w.steps > maxSteps || len(w.paths) >= maxPaths || p.jumps > maxJumps {
 			w.gone = true
 			return
 		}
@@ -150,8 +156,9 @@ func (w *walker) finish(p path, e end, s *state) {
 	w.paths = append(w.paths, p)
 }
 
-// marked notes an instruction that is emulated.
+// marked notes a jump.
 func (p path) marked(w *walker, i int, s *state) path {
+	p.jumps++
 	if w.fn.insts[i].emulated {
 		m := mark{i, s.regs[w.abi.result], s.regs[w.abi.sp], len(s.stored)}
 		p.marks = append(p.marks[:len(p.marks):len(p.marks)], m)

@@ -16,7 +16,10 @@ type reader struct {
 	loads  int
 }
 
-const maxLoads = maxTable / window
+const (
+	maxLoads       = maxTable / window
+	maxRelocations = 4 // tables
+)
 
 var errScattered = errors.New("the table is scattered, or larger than is believed")
 
@@ -66,16 +69,19 @@ func (f *file) word(addr uint64) uint64 {
 // address puts at an address; 0 for none.
 func (f *file) relocated(addr uint64) (v uint64) {
 	relative := map[Arch]uint32{AMD64: uint32(elf.R_X86_64_RELATIVE), ARM64: uint32(elf.R_AARCH64_RELATIVE)}[f.arch]
-	s, ok := f.section(".rela.dyn", ".rela")
-	if !ok {
-		return 0
-	}
-	f.scan(s, 0, func(_ uint64, b []byte) {
-		for ; len(b) >= 24; b = b[24:] {
-			if binary.LittleEndian.Uint64(b) == addr && binary.LittleEndian.Uint32(b[8:]) == relative {
-				v = binary.LittleEndian.Uint64(b[16:])
-			}
+	tables := 0
+	for _, s := range f.sections {
+		if elf.SectionType(s.Type) != elf.SHT_RELA || tables == maxRelocations {
+			continue
 		}
-	})
+		tables++
+		f.scan(s, 0, func(_ uint64, b []byte) {
+			for ; len(b) >= 24; b = b[24:] {
+				if binary.LittleEndian.Uint64(b) == addr && binary.LittleEndian.Uint32(b[8:]) == relative {
+					v = binary.LittleEndian.Uint64(b[16:])
+				}
+			}
+		})
+	}
 	return v
 }

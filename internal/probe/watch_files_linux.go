@@ -33,7 +33,7 @@ func identify(f *os.File) (fileID, error) {
 	if !ok || !info.Mode().IsRegular() {
 		return fileID{}, fmt.Errorf("%s is no regular file", f.Name())
 	}
-	id := fileID{uint64(st.Dev), st.Ino, uint64(st.Size), st.Mtim, st.Ctim}
+	id := fileID{st.Dev, st.Ino, uint64(st.Size), st.Mtim, st.Ctim}
 	var fs unix.Statfs_t
 	if unix.Fstatfs(int(f.Fd()), &fs) == nil && fs.Type == unix.OVERLAYFS_SUPER_MAGIC {
 		id.dev = 0

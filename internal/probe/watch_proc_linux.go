@@ -2,7 +2,6 @@ package probe
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -122,8 +121,11 @@ func openMapped(dir string, m mapping, at string) (*os.File, error) {
 		_ = f.Close()
 	}
 	from, to, _ := strings.Cut(at, "-")
-	exact, err2 := os.Open(filepath.Join(dir, "map_files", strings.TrimLeft(from, "0")+"-"+strings.TrimLeft(to, "0")))
-	return exact, errors.Join(err, err2)
+	f, err = os.Open(filepath.Join(dir, "map_files", strings.TrimLeft(from, "0")+"-"+strings.TrimLeft(to, "0")))
+	if err != nil {
+		return nil, fmt.Errorf("opening what is mapped of %s: %w", m.path, err)
+	}
+	return f, nil
 }
 
 // needed knows the libraries that the dynamic linker will load for a process'

@@ -153,7 +153,22 @@ func TestWatch(t *testing.T) {
 		cmd.Dir = "/"
 		p := start(t, cmd)
 		require.Equal(t, "ready", p.line(t))
-		require.Eventually(t, func() bool { return a.count("contained") == 1 }, soon, time.Millisecond)
+		require.Eventually(t, func() bool { return a.count("/contained") == 1 }, soon, time.Millisecond)
+		require.Never(t, func() bool { return a.count("/contained") != 1 }, 3*time.Second, 10*time.Millisecond)
+	})
+	t.Run("of one image", func(t *testing.T) {
+		image := t.TempDir()
+		copyFile(t, goProgram(t, "-tags=netgo,osusergo"), image+"/imaged")
+		copyFile(t, cert, image+"/cert")
+		copyFile(t, key, image+"/key")
+		for range 2 {
+			cmd := exec.Command("/imaged", "/cert", "/key")
+			cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: overlay(t, image)}
+			cmd.Dir = "/"
+			require.Equal(t, "ready", start(t, cmd).line(t))
+		}
+		require.Eventually(t, func() bool { return a.count("/imaged") == 1 }, soon, time.Millisecond)
+		require.Never(t, func() bool { return a.count("/imaged") != 1 }, 3*time.Second, 10*time.Millisecond)
 	})
 	t.Run("refused", func(t *testing.T) {
 		path := goProgram(t)
@@ -162,6 +177,18 @@ func TestWatch(t *testing.T) {
 		failed := func(l probe.Library) bool { return strings.HasSuffix(l.Path, "refused") && l.Err != nil }
 		require.Eventually(t, func() bool { return slices.ContainsFunc(w.Libraries(), failed) }, soon, time.Millisecond)
 	})
+}
+
+// overlay mounts what a container sees of its image.
+func overlay(t *testing.T, image string) string {
+	d := t.TempDir()
+	for _, part := range []string{"/upper", "/work", "/root"} {
+		require.NoError(t, os.Mkdir(d+part, 0o755))
+	}
+	options := fmt.Sprintf("lowerdir=%s,upperdir=%s/upper,workdir=%s/work", image, d, d)
+	require.NoError(t, syscall.Mount("overlay", d+"/root", "overlay", 0, options))
+	t.Cleanup(func() { _ = syscall.Unmount(d+"/root", syscall.MNT_DETACH) })
+	return d + "/root"
 }
 
 func kill(t *testing.T, p *program) {
