@@ -24,6 +24,30 @@ int BPF_PROG(fork_tp, struct task_struct *parent, struct task_struct *child)
 	return 0;
 }
 
+/* Whether the receiver wants to know of new executables. */
+const volatile bool watch_execs;
+
+/*
+ * Processes that have a new executable. It has a ring of its own: who reads it must be
+ * woken at once, and there are few.
+ */
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 64 << 10);
+} execs SEC(".maps");
+
+static __always_inline void tell_exec(__u32 tgid)
+{
+	__u32 *e = bpf_ringbuf_reserve(&execs, sizeof(*e), 0);
+
+	if (!e) {
+		lose(WIRE_LOSS_RING_FULL, WIRE_PART_PROCESS);
+		return;
+	}
+	*e = tgid;
+	bpf_ringbuf_submit(e, 0);
+}
+
 /* A new executable: its path is judged, and the process described, when it next matters. */
 SEC("tp_btf/sched_process_exec")
 int BPF_PROG(exec_tp, struct task_struct *task)
@@ -35,6 +59,8 @@ int BPF_PROG(exec_tp, struct task_struct *task)
 		p->known = 0;
 		p->announced = 0;
 	}
+	if (watch_execs)
+		tell_exec(tgid);
 	return 0;
 }
 

@@ -29,23 +29,13 @@
 #include "shared.h"
 #include "source.h"
 #include "timing.h"
+#include "tls.h"
 #include "udp.h"
+#include "verdict.h"
 
 /* Set by the loader. */
 const volatile bool send_starts = true;     /* a form of send_start is attached */
 const volatile bool send_chunks = true;     /* and it is the one that fires for every chunk */
-
-/*
- * Verdicts of the receiver on connections. It raises verdict_count with each.
- * Those on connections that have closed meanwhile are never fetched, and give way.
- */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 16384);
-	__type(key, __u64); /* conn.id */
-	__type(value, __u8); /* enum wire_verdict */
-} verdicts SEC(".maps");
-volatile __u32 verdict_count;
 
 static __always_inline bool is_tcp(struct sock *sk)
 {
@@ -86,27 +76,6 @@ static __noinline struct conn *adopt(struct sock *sk, __u32 received, __u32 sent
 	return c;
 }
 
-__noinline int take_verdict(struct conn *c)
-{
-	if (!c)
-		return 0;
-	__u64 id = c->id;
-	c->verdicts = verdict_count;
-	__u8 *verdict = bpf_map_lookup_elem(&verdicts, &id);
-	if (!verdict)
-		return 0;
-	if (*verdict == WIRE_VERDICT_CARRY) {
-		c->state = CONN_CARRIER;
-	} else if (*verdict == WIRE_VERDICT_FRAMES) {
-		c->http2 = 1;
-	} else {
-		c->state = CONN_MUTED;
-		c->watch_rx = c->watch_ack = 0;
-	}
-	bpf_map_delete_elem(&verdicts, &id);
-	return 0;
-}
-
 /* Whether the connection is observed. Most calls end here, after one look-up. */
 static __always_inline bool observed(struct conn *c, const struct who *w)
 {
@@ -123,9 +92,13 @@ static __always_inline bool observed(struct conn *c, const struct who *w)
 
 static __always_inline void moved(struct conn *c, const struct moved *m)
 {
+	bool announced = c->announced || announce(c, &m->by);
+
+	if (may_carry(c, m))
+		carry(c, m);
 	if (c->state == CONN_CARRIER)
 		return;
-	if (c->announced || announce(c, &m->by)) {
+	if (announced) {
 		capture(c, m);
 		return;
 	}
@@ -451,6 +424,16 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 	} /* else the end will tell of it */
 }
 
+/* Nothing will be heard of the connection again. */
+static __always_inline void forsake(struct conn *c, struct sock *sk)
+{
+	ended(c, sk, WIRE_GONE);
+	if (tls && c->tls) {
+		struct who w = { .sk = (__u64)sk };
+		uncarry(&w);
+	}
+}
+
 static __always_inline void opened(struct sock *sk, int old)
 {
 	struct conn *c = conn_of(sk);
@@ -462,7 +445,7 @@ static __always_inline void opened(struct sock *sk, int old)
 		connect = c->connect;
 		meter = c->meter; /* SYNs that were sent again */
 	} else if (c) {
-		ended(c, sk, WIRE_GONE);
+		forsake(c, sk);
 	} else if (!(c = conn_make(sk))) {
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
 		return;
@@ -479,7 +462,7 @@ static __always_inline void connecting(struct sock *sk)
 	struct conn *c = conn_of(sk);
 
 	if (c)
-		ended(c, sk, WIRE_GONE);
+		forsake(c, sk);
 	else if (!(c = conn_make(sk))) {
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
 		return;
@@ -543,7 +526,7 @@ int BPF_PROG(destroy_tp, struct sock *sk)
 
 	if (!c)
 		return 0;
-	ended(c, sk, WIRE_GONE);
+	forsake(c, sk);
 	conn_drop(sk);
 	return 0;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Only types: bpf2go reads their layout from here, once, for the packages event and probe. */
 #include "types.h"
+#include "point.h"
 #include "tally.h"
 #include "wire.h"
 
@@ -31,3 +32,5 @@ EXPORT(enum, health_histogram);
 EXPORT(enum, health_bytes);
 EXPORT(enum, health_counts);
 EXPORT(enum, health_var);
+EXPORT(enum, tls_op);
+EXPORT(enum, point_flags);

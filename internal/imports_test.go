@@ -55,6 +55,7 @@ var outside = map[string]string{
 	"go.opentelemetry.io/collector/pdata": "internal/correlate internal/metrics internal/pipeline internal/resource internal/spans receiver",
 	"go.opentelemetry.io/otel":            "receiver",
 	"go.uber.org/zap":                     "receiver",
+	"golang.org/x/arch":                   "internal/exe",
 	"golang.org/x/net/dns/dnsmessage":     "internal/proto/dns",
 	"golang.org/x/net/http2/hpack":        "internal/proto",
 	"golang.org/x/sys":                    "internal/nat internal/pipeline internal/probe",

@@ -126,7 +126,10 @@ static __always_inline bool announce_conn(struct conn *c, struct sock *sk)
 	header(&e->h, WIRE_OPEN, 0, c->tgid, bpf_ktime_get_ns(), c->id);
 	e->established = c->established;
 	e->connect = c->connect;
-	e->accepted = c->role == WIRE_ROLE_PASSIVE && timing ? accepted(c, sk) : 0;
+	if (c->role == WIRE_ROLE_PASSIVE && timing && !c->carrier) /* else its carrier was asked */
+		c->accepted = accepted(c, sk);
+	e->accepted = c->accepted;
+	e->carrier = c->carrier;
 	e->netns = BPF_CORE_READ(sk, __sk_common.skc_net.net, ns.inum);
 	e->role = c->role;
 	e->midstream = c->midstream;

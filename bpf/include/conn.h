@@ -86,6 +86,8 @@ struct conn {
 	__u64 id;
 	__u64 established; /* 0: unknown, as the other times */
 	__u64 connect;     /* the SYN was sent */
+	__u64 accepted;    /* the process took it from the accept queue; known when it is announced */
+	__u64 carrier;     /* plaintext: the id of the connection it travels on; else 0 */
 	__u64 arrived;     /* since when received bytes wait to be read */
 	__u64 checked;     /* no received bytes waited; 0: they might come unseen */
 	__u64 acked;       /* all that was sent was acknowledged */
@@ -110,6 +112,7 @@ struct conn {
 	__u8 window_shut; /* the peer's window was seen closed, and not open since */
 	__u8 tls;         /* its bytes are TLS */
 	__u8 http2;       /* frames are copied */
+	__u8 looks;       /* calls that did not begin a TLS record, since it was joined in mid-stream */
 };
 
 struct {

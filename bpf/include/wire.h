@@ -36,6 +36,7 @@ struct wire_open {
 	__u64 established; /* when the handshake ended; 0 unknown, as below */
 	__u64 connect;     /* when it began, of WIRE_ROLE_ACTIVE */
 	__u64 accepted;    /* when the process took it from the accept queue, of WIRE_ROLE_PASSIVE */
+	__u64 carrier;     /* of plaintext beside TLS: the connection whose socket it travels on; else 0 */
 	__u32 netns;       /* inode of the network namespace */
 	__u16 family;      /* AF_INET, AF_INET6 */
 	__u16 local_port;
@@ -164,6 +165,8 @@ enum wire_loss {
 	WIRE_LOSS_RACED,
 	WIRE_LOSS_GLOB_TOO_COMPLEX,
 	WIRE_LOSS_FRAMES, /* the walk of HTTP/2 lost its place: no frame where one had to be, or too many in a call */
+	WIRE_LOSS_TLS_UNTIED,     /* plaintext of which no observed connection is known */
+	WIRE_LOSS_TLS_CALLS_FULL, /* a call of a library that could not be noted */
 	WIRE_LOSSES,
 };
 enum wire_part {

@@ -73,6 +73,7 @@ const (
 	DnsVarRecvmsgArgs          = "recvmsg_args"
 	DnsVarSelfTgid             = "self_tgid"
 	DnsVarTiming               = "timing"
+	DnsVarVerdictCount         = "verdict_count"
 )
 
 // LoadDns returns the embedded CollectionSpec for Dns.
@@ -186,6 +187,7 @@ type DnsVariableSpecs struct {
 	RecvmsgArgs   *ebpf.VariableSpec `ebpf:"recvmsg_args"`
 	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
 	Timing        *ebpf.VariableSpec `ebpf:"timing"`
+	VerdictCount  *ebpf.VariableSpec `ebpf:"verdict_count"`
 }
 
 // DnsObjects contains all objects after they have been loaded into the kernel.
@@ -270,6 +272,7 @@ type DnsVariables struct {
 	RecvmsgArgs   *ebpf.Variable `ebpf:"recvmsg_args"`
 	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
 	Timing        *ebpf.Variable `ebpf:"timing"`
+	VerdictCount  *ebpf.Variable `ebpf:"verdict_count"`
 }
 
 // DnsPrograms contains all programs after they have been loaded into the kernel.

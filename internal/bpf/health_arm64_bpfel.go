@@ -69,6 +69,7 @@ const (
 	HealthVarRecvmsgArgs            = "recvmsg_args"
 	HealthVarSelfTgid               = "self_tgid"
 	HealthVarTiming                 = "timing"
+	HealthVarVerdictCount           = "verdict_count"
 )
 
 // LoadHealth returns the embedded CollectionSpec for Health.
@@ -178,6 +179,7 @@ type HealthVariableSpecs struct {
 	RecvmsgArgs   *ebpf.VariableSpec `ebpf:"recvmsg_args"`
 	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
 	Timing        *ebpf.VariableSpec `ebpf:"timing"`
+	VerdictCount  *ebpf.VariableSpec `ebpf:"verdict_count"`
 }
 
 // HealthObjects contains all objects after they have been loaded into the kernel.
@@ -271,6 +273,7 @@ type HealthVariables struct {
 	RecvmsgArgs   *ebpf.Variable `ebpf:"recvmsg_args"`
 	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
 	Timing        *ebpf.Variable `ebpf:"timing"`
+	VerdictCount  *ebpf.Variable `ebpf:"verdict_count"`
 }
 
 // HealthPrograms contains all programs after they have been loaded into the kernel.

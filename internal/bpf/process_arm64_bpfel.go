@@ -22,6 +22,7 @@ const (
 	ProcessMapEmptyConn      = "empty_conn"
 	ProcessMapEmptyPath      = "empty_path"
 	ProcessMapEvents         = "events"
+	ProcessMapExecs          = "execs"
 	ProcessMapGlobs          = "globs"
 	ProcessMapLosses         = "losses"
 	ProcessMapPaths          = "paths"
@@ -47,6 +48,8 @@ const (
 	ProcessVarMaxConns       = "max_conns"
 	ProcessVarReaderIdle     = "reader_idle"
 	ProcessVarSelfTgid       = "self_tgid"
+	ProcessVarVerdictCount   = "verdict_count"
+	ProcessVarWatchExecs     = "watch_execs"
 )
 
 // LoadProcess returns the embedded CollectionSpec for Process.
@@ -108,6 +111,7 @@ type ProcessMapSpecs struct {
 	EmptyConn      *ebpf.MapSpec `ebpf:"empty_conn"`
 	EmptyPath      *ebpf.MapSpec `ebpf:"empty_path"`
 	Events         *ebpf.MapSpec `ebpf:"events"`
+	Execs          *ebpf.MapSpec `ebpf:"execs"`
 	Globs          *ebpf.MapSpec `ebpf:"globs"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
 	Paths          *ebpf.MapSpec `ebpf:"paths"`
@@ -134,6 +138,8 @@ type ProcessVariableSpecs struct {
 	MaxConns      *ebpf.VariableSpec `ebpf:"max_conns"`
 	ReaderIdle    *ebpf.VariableSpec `ebpf:"reader_idle"`
 	SelfTgid      *ebpf.VariableSpec `ebpf:"self_tgid"`
+	VerdictCount  *ebpf.VariableSpec `ebpf:"verdict_count"`
+	WatchExecs    *ebpf.VariableSpec `ebpf:"watch_execs"`
 }
 
 // ProcessObjects contains all objects after they have been loaded into the kernel.
@@ -162,6 +168,7 @@ type ProcessMaps struct {
 	EmptyConn      *ebpf.Map `ebpf:"empty_conn"`
 	EmptyPath      *ebpf.Map `ebpf:"empty_path"`
 	Events         *ebpf.Map `ebpf:"events"`
+	Execs          *ebpf.Map `ebpf:"execs"`
 	Globs          *ebpf.Map `ebpf:"globs"`
 	Losses         *ebpf.Map `ebpf:"losses"`
 	Paths          *ebpf.Map `ebpf:"paths"`
@@ -177,6 +184,7 @@ func (m *ProcessMaps) Close() error {
 		m.EmptyConn,
 		m.EmptyPath,
 		m.Events,
+		m.Execs,
 		m.Globs,
 		m.Losses,
 		m.Paths,
@@ -204,6 +212,8 @@ type ProcessVariables struct {
 	MaxConns      *ebpf.Variable `ebpf:"max_conns"`
 	ReaderIdle    *ebpf.Variable `ebpf:"reader_idle"`
 	SelfTgid      *ebpf.Variable `ebpf:"self_tgid"`
+	VerdictCount  *ebpf.Variable `ebpf:"verdict_count"`
+	WatchExecs    *ebpf.Variable `ebpf:"watch_execs"`
 }
 
 // ProcessPrograms contains all programs after they have been loaded into the kernel.

@@ -17,6 +17,7 @@ import (
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
 	TcpMapAccepts              = "accepts"
+	TcpMapCarriers             = "carriers"
 	TcpMapCgroups              = "cgroups"
 	TcpMapConns                = "conns"
 	TcpMapConnsByAddress       = "conns_by_address"
@@ -25,12 +26,15 @@ const (
 	TcpMapEntered              = "entered"
 	TcpMapEvents               = "events"
 	TcpMapGlobs                = "globs"
+	TcpMapHellos               = "hellos"
 	TcpMapLateCloses           = "late_closes"
 	TcpMapListeners            = "listeners"
 	TcpMapLosses               = "losses"
 	TcpMapPaths                = "paths"
 	TcpMapPorts                = "ports"
 	TcpMapProcs                = "procs"
+	TcpMapSessions             = "sessions"
+	TcpMapTlsCalls             = "tls_calls"
 	TcpMapUdpRecvProgs         = "udp_recv_progs"
 	TcpMapUdpSendProgs         = "udp_send_progs"
 	TcpMapVerdicts             = "verdicts"
@@ -72,6 +76,7 @@ const (
 	TcpVarSendChunks           = "send_chunks"
 	TcpVarSendStarts           = "send_starts"
 	TcpVarTiming               = "timing"
+	TcpVarTls                  = "tls"
 	TcpVarVerdictCount         = "verdict_count"
 )
 
@@ -141,6 +146,7 @@ type TcpProgramSpecs struct {
 // It can be passed ebpf.CollectionSpec.Assign.
 type TcpMapSpecs struct {
 	Accepts        *ebpf.MapSpec `ebpf:"accepts"`
+	Carriers       *ebpf.MapSpec `ebpf:"carriers"`
 	Cgroups        *ebpf.MapSpec `ebpf:"cgroups"`
 	Conns          *ebpf.MapSpec `ebpf:"conns"`
 	ConnsByAddress *ebpf.MapSpec `ebpf:"conns_by_address"`
@@ -149,12 +155,15 @@ type TcpMapSpecs struct {
 	Entered        *ebpf.MapSpec `ebpf:"entered"`
 	Events         *ebpf.MapSpec `ebpf:"events"`
 	Globs          *ebpf.MapSpec `ebpf:"globs"`
+	Hellos         *ebpf.MapSpec `ebpf:"hellos"`
 	LateCloses     *ebpf.MapSpec `ebpf:"late_closes"`
 	Listeners      *ebpf.MapSpec `ebpf:"listeners"`
 	Losses         *ebpf.MapSpec `ebpf:"losses"`
 	Paths          *ebpf.MapSpec `ebpf:"paths"`
 	Ports          *ebpf.MapSpec `ebpf:"ports"`
 	Procs          *ebpf.MapSpec `ebpf:"procs"`
+	Sessions       *ebpf.MapSpec `ebpf:"sessions"`
+	TlsCalls       *ebpf.MapSpec `ebpf:"tls_calls"`
 	UdpRecvProgs   *ebpf.MapSpec `ebpf:"udp_recv_progs"`
 	UdpSendProgs   *ebpf.MapSpec `ebpf:"udp_send_progs"`
 	Verdicts       *ebpf.MapSpec `ebpf:"verdicts"`
@@ -185,6 +194,7 @@ type TcpVariableSpecs struct {
 	SendChunks     *ebpf.VariableSpec `ebpf:"send_chunks"`
 	SendStarts     *ebpf.VariableSpec `ebpf:"send_starts"`
 	Timing         *ebpf.VariableSpec `ebpf:"timing"`
+	Tls            *ebpf.VariableSpec `ebpf:"tls"`
 	VerdictCount   *ebpf.VariableSpec `ebpf:"verdict_count"`
 }
 
@@ -209,6 +219,7 @@ func (o *TcpObjects) Close() error {
 // It can be passed to LoadTcpObjects or ebpf.CollectionSpec.LoadAndAssign.
 type TcpMaps struct {
 	Accepts        *ebpf.Map `ebpf:"accepts"`
+	Carriers       *ebpf.Map `ebpf:"carriers"`
 	Cgroups        *ebpf.Map `ebpf:"cgroups"`
 	Conns          *ebpf.Map `ebpf:"conns"`
 	ConnsByAddress *ebpf.Map `ebpf:"conns_by_address"`
@@ -217,12 +228,15 @@ type TcpMaps struct {
 	Entered        *ebpf.Map `ebpf:"entered"`
 	Events         *ebpf.Map `ebpf:"events"`
 	Globs          *ebpf.Map `ebpf:"globs"`
+	Hellos         *ebpf.Map `ebpf:"hellos"`
 	LateCloses     *ebpf.Map `ebpf:"late_closes"`
 	Listeners      *ebpf.Map `ebpf:"listeners"`
 	Losses         *ebpf.Map `ebpf:"losses"`
 	Paths          *ebpf.Map `ebpf:"paths"`
 	Ports          *ebpf.Map `ebpf:"ports"`
 	Procs          *ebpf.Map `ebpf:"procs"`
+	Sessions       *ebpf.Map `ebpf:"sessions"`
+	TlsCalls       *ebpf.Map `ebpf:"tls_calls"`
 	UdpRecvProgs   *ebpf.Map `ebpf:"udp_recv_progs"`
 	UdpSendProgs   *ebpf.Map `ebpf:"udp_send_progs"`
 	Verdicts       *ebpf.Map `ebpf:"verdicts"`
@@ -231,6 +245,7 @@ type TcpMaps struct {
 func (m *TcpMaps) Close() error {
 	return _TcpClose(
 		m.Accepts,
+		m.Carriers,
 		m.Cgroups,
 		m.Conns,
 		m.ConnsByAddress,
@@ -239,12 +254,15 @@ func (m *TcpMaps) Close() error {
 		m.Entered,
 		m.Events,
 		m.Globs,
+		m.Hellos,
 		m.LateCloses,
 		m.Listeners,
 		m.Losses,
 		m.Paths,
 		m.Ports,
 		m.Procs,
+		m.Sessions,
+		m.TlsCalls,
 		m.UdpRecvProgs,
 		m.UdpSendProgs,
 		m.Verdicts,
@@ -276,6 +294,7 @@ type TcpVariables struct {
 	SendChunks     *ebpf.Variable `ebpf:"send_chunks"`
 	SendStarts     *ebpf.Variable `ebpf:"send_starts"`
 	Timing         *ebpf.Variable `ebpf:"timing"`
+	Tls            *ebpf.Variable `ebpf:"tls"`
 	VerdictCount   *ebpf.Variable `ebpf:"verdict_count"`
 }
 

@@ -74,6 +74,16 @@ const (
 	RawHealthVarHEALTH_VARS          RawHealthVar = 5
 )
 
+type RawPointFlags uint32
+
+const (
+	RawPointFlagsPOINT_EXIT    RawPointFlags = 1
+	RawPointFlagsPOINT_GO      RawPointFlags = 2
+	RawPointFlagsPOINT_STACK   RawPointFlags = 4
+	RawPointFlagsPOINT_LONG    RawPointFlags = 8
+	RawPointFlagsPOINT_GUARDED RawPointFlags = 16
+)
+
 type RawSeries struct {
 	_         structs.HostLayout
 	Tgid      uint32
@@ -106,6 +116,19 @@ type RawTally struct {
 		Buckets [17]uint64
 	}
 }
+
+type RawTlsOp uint32
+
+const (
+	RawTlsOpTLS_READ      RawTlsOp = 1
+	RawTlsOpTLS_READ_EX   RawTlsOp = 2
+	RawTlsOpTLS_WRITE     RawTlsOp = 3
+	RawTlsOpTLS_WRITE_EX  RawTlsOp = 4
+	RawTlsOpTLS_SENDFILE  RawTlsOp = 5
+	RawTlsOpTLS_HANDSHAKE RawTlsOp = 6
+	RawTlsOpTLS_FLUSH     RawTlsOp = 7
+	RawTlsOpTLS_PART      RawTlsOp = 8
+)
 
 type RawWireAcked struct {
 	_      structs.HostLayout
@@ -217,7 +240,9 @@ const (
 	RawWireLossWIRE_LOSS_RACED              RawWireLoss = 5
 	RawWireLossWIRE_LOSS_GLOB_TOO_COMPLEX   RawWireLoss = 6
 	RawWireLossWIRE_LOSS_FRAMES             RawWireLoss = 7
-	RawWireLossWIRE_LOSSES                  RawWireLoss = 8
+	RawWireLossWIRE_LOSS_TLS_UNTIED         RawWireLoss = 8
+	RawWireLossWIRE_LOSS_TLS_CALLS_FULL     RawWireLoss = 9
+	RawWireLossWIRE_LOSSES                  RawWireLoss = 10
 )
 
 type RawWireMeter struct {
@@ -236,6 +261,7 @@ type RawWireOpen struct {
 	Established uint64
 	Connect     uint64
 	Accepted    uint64
+	Carrier     uint64
 	Netns       uint32
 	Family      uint16
 	LocalPort   uint16
@@ -303,8 +329,10 @@ const (
 	RawVarExportHealthHistogram   = "export_health_histogram"
 	RawVarExportHealthTransport   = "export_health_transport"
 	RawVarExportHealthVar         = "export_health_var"
+	RawVarExportPointFlags        = "export_point_flags"
 	RawVarExportSeries            = "export_series"
 	RawVarExportTally             = "export_tally"
+	RawVarExportTlsOp             = "export_tls_op"
 	RawVarExportWireAcked         = "export_wire_acked"
 	RawVarExportWireClose         = "export_wire_close"
 	RawVarExportWireCloseFlags    = "export_wire_close_flags"
@@ -383,8 +411,10 @@ type RawVariableSpecs struct {
 	ExportHealthHistogram   *ebpf.VariableSpec `ebpf:"export_health_histogram"`
 	ExportHealthTransport   *ebpf.VariableSpec `ebpf:"export_health_transport"`
 	ExportHealthVar         *ebpf.VariableSpec `ebpf:"export_health_var"`
+	ExportPointFlags        *ebpf.VariableSpec `ebpf:"export_point_flags"`
 	ExportSeries            *ebpf.VariableSpec `ebpf:"export_series"`
 	ExportTally             *ebpf.VariableSpec `ebpf:"export_tally"`
+	ExportTlsOp             *ebpf.VariableSpec `ebpf:"export_tls_op"`
 	ExportWireAcked         *ebpf.VariableSpec `ebpf:"export_wire_acked"`
 	ExportWireClose         *ebpf.VariableSpec `ebpf:"export_wire_close"`
 	ExportWireCloseFlags    *ebpf.VariableSpec `ebpf:"export_wire_close_flags"`
@@ -439,8 +469,10 @@ type RawVariables struct {
 	ExportHealthHistogram   *ebpf.Variable `ebpf:"export_health_histogram"`
 	ExportHealthTransport   *ebpf.Variable `ebpf:"export_health_transport"`
 	ExportHealthVar         *ebpf.Variable `ebpf:"export_health_var"`
+	ExportPointFlags        *ebpf.Variable `ebpf:"export_point_flags"`
 	ExportSeries            *ebpf.Variable `ebpf:"export_series"`
 	ExportTally             *ebpf.Variable `ebpf:"export_tally"`
+	ExportTlsOp             *ebpf.Variable `ebpf:"export_tls_op"`
 	ExportWireAcked         *ebpf.Variable `ebpf:"export_wire_acked"`
 	ExportWireClose         *ebpf.Variable `ebpf:"export_wire_close"`
 	ExportWireCloseFlags    *ebpf.Variable `ebpf:"export_wire_close_flags"`

@@ -8,6 +8,9 @@
 // what came before is held until the next Tick, for records of several threads
 // may overtake each other; what is still missing then is lost. A Close event
 // ends it.
+//
+// Plaintext beside TLS is a connection too, which another one carries: what is
+// told of the socket of that one, its end included, holds for both.
 package conn
 
 import (
@@ -27,6 +30,7 @@ type Conn struct {
 	NetNS         uint32          // inode of the socket's network namespace
 	Protocol      *proto.Protocol // nil until recognised
 	Joined        bool            // it is older than the probes
+	Carrier       uint64          // plaintext beside TLS: ID of the connection whose socket it travels on; else 0
 	Connected     proto.Answer    // the process did; else it accepted
 
 	// When the handshake began and ended and when the process accepted, since

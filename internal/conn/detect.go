@@ -97,11 +97,12 @@ func (c *tracked) nameOfPeer(side proto.Side) string {
 // recognised makes the parser and gives it what was kept, the client's first.
 func (t *Tracker) recognised(c *tracked, found *proto.Protocol, side proto.Side, dir int, p *piece) {
 	c.Protocol, c.side = found, side
+	t.learn(c)
 	if t.cfg.Recognised != nil {
 		t.cfg.Recognised(&c.Conn)
 	}
 	c.parser = found.New(proto.Conn{
-		Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.nameOfPeer(side),
+		Side: side, Local: c.Local, Remote: c.Remote, PeerName: c.nameOfPeer(side), TLS: c.Carrier != 0,
 		Lose: func(reason string) { t.lose(reason, c.name()) },
 	}, func(x *proto.Exchange) { t.emit(c, x) })
 	p.bytes = nil // they are kept already

@@ -33,6 +33,7 @@ type Tracker struct {
 	cfg       Config
 	conns     map[uint64]*tracked
 	procs     map[uint32]*process.Info // by PID; those that live
+	carried   map[uint64][]*tracked    // plaintext, by the ID of the connection that carries it
 	holding   map[*tracked]int         // connections with held events, and for how many Ticks
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
@@ -48,6 +49,7 @@ type Loss struct{ Reason, Part string }
 func NewTracker(c Config) *Tracker {
 	return &Tracker{
 		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
+		carried: make(map[uint64][]*tracked),
 		holding: make(map[*tracked]int), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
 	}
 }
@@ -74,6 +76,7 @@ func (t *Tracker) Handle(e *event.Event) {
 	case event.Open:
 		t.open(e)
 	case event.Close:
+		t.closeCarried(e)
 		t.close(e)
 	case event.Process:
 		t.procs[e.PID] = t.cfg.Describe(e)
@@ -81,6 +84,10 @@ func (t *Tracker) Handle(e *event.Event) {
 		t.exit(e)
 	case event.Acked:
 		if c := t.conns[e.Conn]; c != nil {
+			c.meter.kernel(&e.Meter)
+			t.acked(c, e.Acked)
+		}
+		for _, c := range t.carried[e.Conn] {
 			c.meter.kernel(&e.Meter)
 			t.acked(c, e.Acked)
 		}
@@ -94,7 +101,7 @@ func (t *Tracker) open(e *event.Event) {
 	}
 	c := &tracked{
 		Conn: Conn{
-			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, NetNS: e.NetNS, Joined: e.Midstream,
+			ID: e.Conn, Process: p, Local: e.Local, Remote: e.Remote, NetNS: e.NetNS, Joined: e.Midstream, Carrier: e.Carrier,
 			Connect: e.Connect, Established: e.Established, Accepted: e.Accepted,
 			Connected: connected(e.Role),
 		},
@@ -112,6 +119,9 @@ func (t *Tracker) open(e *event.Event) {
 		}
 	}
 	t.conns[e.Conn] = c
+	if c.Carrier != 0 {
+		t.board(c)
+	}
 }
 
 // Owner returns the process a record is of, if only by its number.
@@ -258,6 +268,7 @@ func (t *Tracker) emit(c *tracked, x *proto.Exchange) {
 	if x.TLS != nil {
 		c.TLS = x.TLS
 	}
+	t.learn(c)
 	if at := x.Course.RequestStart.Arrived; at > 0 && x.Side == proto.Server {
 		x.Start = min(at, x.Start)
 	}
@@ -340,6 +351,7 @@ func (t *Tracker) drop(c *tracked) {
 	c.held = nil
 	delete(t.holding, c)
 	delete(t.conns, c.ID)
+	t.uncarry(c)
 	t.settle(c)
 	if c.Protocol != nil {
 		t.cfg.Sink.Gone(&c.Conn)

@@ -100,6 +100,7 @@ type OpenInfo struct {
 	Role          uint8
 	Midstream     bool // offsets count from the first bytes seen
 	NetNS         uint32
+	Carrier       uint64 // of plaintext beside TLS: the connection whose socket it travels on; else 0
 
 	// When the handshake began and ended, and when the process accepted; zero unknown.
 	Connect, Established, Accepted time.Duration
@@ -244,7 +245,7 @@ func (e *Event) open(record []byte) error {
 	e.OpenInfo = OpenInfo{
 		Role: o.Role, Midstream: o.Midstream != 0,
 		Connect: time.Duration(o.Connect), Established: time.Duration(o.Established), Accepted: time.Duration(o.Accepted),
-		NetNS:  o.Netns,
+		NetNS: o.Netns, Carrier: o.Carrier,
 		Local:  netip.AddrPortFrom(address(o.Family, o.Local), o.LocalPort),
 		Remote: netip.AddrPortFrom(address(o.Family, o.Remote), o.RemotePort),
 	}

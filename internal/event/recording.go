@@ -15,7 +15,7 @@ import (
 // programs made for it belong in a repository.
 
 // magic begins a recording; its last byte is the version of the wire format.
-const magic = "ebpfrec\x02"
+const magic = "ebpfrec\x03"
 
 // maxRecord bounds a record of a recording; the kernel's are smaller.
 const maxRecord = 64 << 10

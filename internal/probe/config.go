@@ -12,6 +12,9 @@ type Config struct {
 	// every system call where the kernel shows them nowhere else.
 	Latency, AcceptFromSyscalls bool
 
+	TLS   bool // read plaintext at the boundary of TLS libraries
+	Execs bool // tell of new executables, for Probes.Watch
+
 	Health     bool // add up how connections fare
 	HealthPeer bool // by peer address too
 	MaxSeries  int  // series of Health, those included that hold what has no room

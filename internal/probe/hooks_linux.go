@@ -23,6 +23,7 @@ const (
 	segments
 	dns
 	connHealth
+	plain
 )
 
 // hooks lists what is attached, in order: what decides comes before what reads.

@@ -27,6 +27,7 @@ type loader struct {
 	first   *ebpf.Collection     // owns the shared maps of the tcp object and the variables
 	others  []*ebpf.Collection   // own those of the other objects
 	links   []*attached
+	plain   *libraries // nil when no library is probed
 	states  []State
 }
 
@@ -43,6 +44,8 @@ func newLoader(c Config, p plan, consts map[string]any, s *selection, cache *btf
 		l.cfg.Latency = false
 	}
 	l.consts["timing"] = l.cfg.Latency
+	l.consts["tls"] = l.cfg.TLS
+	l.consts["watch_execs"] = c.Execs || c.TLS
 	maps.Copy(l.consts, healthConsts(c))
 	l.size()
 	if err := l.makeMaps(); err != nil {
@@ -73,8 +76,12 @@ func (l *loader) readObjects() error {
 	if err != nil {
 		return fmt.Errorf("reading the health object: %w", err)
 	}
+	plainSpec, err := bpf.LoadPlain()
+	if err != nil {
+		return fmt.Errorf("reading the plain object: %w", err)
+	}
 	l.specs = map[object]*ebpf.CollectionSpec{
-		tcp: tcpSpec, process: processSpec, segments: segmentsSpec, dns: dnsSpec, connHealth: healthSpec,
+		tcp: tcpSpec, process: processSpec, segments: segmentsSpec, dns: dnsSpec, connHealth: healthSpec, plain: plainSpec,
 	}
 	return nil
 }
@@ -90,6 +97,8 @@ func (l *loader) size() {
 				if !l.plan.onSocket {
 					m.MaxEntries = uint32(l.cfg.MaxConnections)
 				}
+			case "carriers", "sessions", "go_calls", "libraries":
+				m.MaxEntries = tlsEntries(l.cfg, name)
 			case "tallies":
 				m.MaxEntries = uint32(maxSeries(l.cfg))
 			case "ports":
@@ -109,7 +118,7 @@ func (l *loader) makeMaps() error {
 	}
 	l.first = first
 	for o := range l.specs {
-		if o == tcp || o == connHealth && !l.cfg.Health {
+		if o == tcp || o == connHealth && !l.cfg.Health || o == plain && !l.cfg.TLS {
 			continue
 		}
 		coll, err := l.makeMapsOf(o)
@@ -244,32 +253,40 @@ func (l *loader) attachForm(o object, form []string) (links []*attached, section
 
 // attachProgram loads one program, with constants of its own, and attaches it.
 func (l *loader) attachProgram(o object, name string, consts map[string]any) (*attached, string, error) {
-	spec := l.specs[o].Copy()
-	only, ok := spec.Programs[name]
+	only, ok := l.specs[o].Programs[name]
 	if !ok {
 		return nil, "", fmt.Errorf("no program %s", name)
 	}
 	section := only.SectionName
-	spec.Programs = map[string]*ebpf.ProgramSpec{name: only}
-	for name, value := range consts {
-		if v, ok := spec.Variables[name]; ok {
-			if err := v.Set(value); err != nil {
-				return nil, section, fmt.Errorf("setting %s: %w", name, err)
-			}
-		}
-	}
-	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.replacements(o, spec), Cache: l.cache})
+	program, err := l.loadProgram(o, name, consts)
 	if err != nil {
 		return nil, section, fmt.Errorf("loading %s: %w", section, err)
 	}
-	defer coll.Close()
-	program := coll.DetachProgram(name)
 	ln, err := l.attach(name, section, program)
 	if err != nil {
 		_ = program.Close() // the error says more
 		return nil, section, fmt.Errorf("attaching %s: %w", section, err)
 	}
 	return &attached{link: ln, name: name, program: program}, section, nil
+}
+
+// loadProgram loads one program, with constants of its own.
+func (l *loader) loadProgram(o object, name string, consts map[string]any) (*ebpf.Program, error) {
+	spec := l.specs[o].Copy()
+	spec.Programs = map[string]*ebpf.ProgramSpec{name: spec.Programs[name]}
+	for name, value := range consts {
+		if v, ok := spec.Variables[name]; ok {
+			if err := v.Set(value); err != nil {
+				return nil, fmt.Errorf("setting %s: %w", name, err)
+			}
+		}
+	}
+	coll, err := ebpf.NewCollectionWithOptions(spec, ebpf.CollectionOptions{MapReplacements: l.replacements(o, spec), Cache: l.cache})
+	if err != nil {
+		return nil, err
+	}
+	defer coll.Close()
+	return coll.DetachProgram(name), nil
 }
 
 // attached is a program at work.
@@ -311,6 +328,7 @@ func (l *loader) attach(name, section string, program *ebpf.Program) (io.Closer,
 
 // close detaches everything and frees the maps.
 func (l *loader) close() {
+	l.plain.close()
 	closeAll(l.links)
 	l.links = nil
 	for _, coll := range l.others {

@@ -13,6 +13,8 @@ var (
 		bpf.RawWireLossWIRE_LOSS_RACED:              "raced",
 		bpf.RawWireLossWIRE_LOSS_GLOB_TOO_COMPLEX:   "glob_too_complex",
 		bpf.RawWireLossWIRE_LOSS_FRAMES:             "frames_lost",
+		bpf.RawWireLossWIRE_LOSS_TLS_UNTIED:         "tls_untied",
+		bpf.RawWireLossWIRE_LOSS_TLS_CALLS_FULL:     "tls_calls_full",
 	}
 	parts = [bpf.RawWirePartWIRE_PARTS]string{
 		bpf.RawWirePartWIRE_PART_REQUEST:  "request",

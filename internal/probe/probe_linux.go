@@ -22,6 +22,8 @@ type Probes struct {
 	ring   *ring
 	health *healthReader // nil when its hooks are not attached
 
+	watcher *Watcher // of TLS libraries; nil when none is probed
+
 	judging  sync.Mutex // guards the map of verdicts and the count that announces them
 	verdicts uint32
 }
@@ -77,6 +79,7 @@ func openPlan(c Config, p plan, consts map[string]any, s *selection, cache *btf.
 		l.close()
 		return nil, err
 	}
+	l.plain = newLibraries(l)
 	if err := errors.Join(l.attachAll(), s.fillLive(l.shared)); err != nil {
 		l.close()
 		return nil, err
@@ -97,10 +100,17 @@ func finish(l *loader) (*Probes, error) {
 		return nil, fmt.Errorf("opening the ring buffer: %w", err)
 	}
 	h := newHealthReader(l)
+	w, err := watchLibraries(l)
+	if err != nil {
+		_ = r.close()
+		h.close()
+		l.close()
+		return nil, err
+	}
 	// Loading needs tens of MiB of kernel types, running none of them.
 	l.specs, l.cache = nil, nil
 	debug.FreeOSMemory()
-	return &Probes{loader: l, ring: r, health: h}, nil
+	return &Probes{loader: l, ring: r, health: h, watcher: w}, nil
 }
 
 // readListeners runs the iterator that notes which ports are listened on, and
@@ -171,6 +181,9 @@ func (p *Probes) MemoryBytes() uint64 {
 func (p *Probes) Close() error {
 	err := p.ring.close()
 	p.health.close()
+	if p.watcher != nil {
+		err = errors.Join(err, p.watcher.Close())
+	}
 	p.loader.close()
 	return err
 }

@@ -54,6 +54,26 @@ func TestSelection(t *testing.T) {
 	require.Error(t, err)
 }
 
+func TestMayObserve(t *testing.T) {
+	nginx, some := Target{Executables: []string{"*/nginx"}}, Target{Executables: []string{"*/nginx"}, PIDs: []uint32{7}}
+	for _, c := range []struct {
+		include, exclude []Target
+		nginx, other     bool
+	}{
+		{nil, nil, true, true},
+		{[]Target{nginx}, nil, true, false},
+		{[]Target{some, {PIDs: []uint32{8}}}, nil, true, true},
+		{nil, []Target{nginx}, false, true},
+		{nil, []Target{some}, true, true},
+		{[]Target{{Executables: []string{"/usr/*"}}}, []Target{nginx}, false, true},
+	} {
+		s, err := newSelection(c.include, c.exclude)
+		require.NoError(t, err)
+		require.Equal(t, c.nginx, s.mayObserve("/usr/sbin/nginx"), c)
+		require.Equal(t, c.other, s.mayObserve("/usr/bin/curl"), c)
+	}
+}
+
 func TestInherited(t *testing.T) {
 	s, err := newSelection([]Target{{PIDs: []uint32{10}}, {PIDs: []uint32{12}}}, nil)
 	require.NoError(t, err)
@@ -83,7 +103,7 @@ func TestProgramKind(t *testing.T) {
 func TestHooksNameTheirPrograms(t *testing.T) {
 	l := &loader{}
 	require.NoError(t, l.readObjects())
-	used := map[string]bool{"listeners_iter": true, "inventory_iter": true, "health_iter": true}
+	used := map[string]bool{"listeners_iter": true, "inventory_iter": true, "health_iter": true, "library_call": true}
 	for _, h := range hooks {
 		for _, form := range h.forms {
 			for _, name := range form {

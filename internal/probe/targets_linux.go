@@ -20,6 +20,8 @@ type selection struct {
 	ports                              map[uint16]uint64
 	exes, cgroups                      []glob
 	pids                               map[uint32]uint64
+	includes                           uint64 // all of them
+	exeExcludes                        uint64 // excludes that name executables and nothing else
 }
 
 type glob struct {
@@ -36,11 +38,15 @@ func newSelection(include, exclude []Target) (*selection, error) {
 	// they like of them: "all" where no target names the field.
 	unused := ^(uint64(1)<<len(include)-1)&0xffffffff | ^(uint64(1)<<len(exclude)-1)<<32
 	s.anyExe, s.anyPID, s.anyCgroup = unused, unused, unused
+	s.includes = uint64(1)<<len(include) - 1
 	for i, t := range include {
 		s.add(t, 1<<i)
 	}
 	for i, t := range exclude {
 		s.add(t, 1<<(MaxTargets+i))
+		if len(t.Executables) > 0 && len(t.Ports)+len(t.PIDs)+len(t.Cgroups) == 0 {
+			s.exeExcludes |= 1 << (MaxTargets + i)
+		}
 	}
 	if len(s.exes)+len(s.cgroups) > MaxGlobs {
 		return nil, fmt.Errorf("%d globs on executables and cgroups; at most %d", len(s.exes)+len(s.cgroups), MaxGlobs)
@@ -94,6 +100,18 @@ func (s *selection) consts(haveIncludes bool) map[string]any {
 		"have_includes": haveIncludes,
 		"exe_globs":     uint32(len(s.exes)), "cgroup_globs": uint32(len(s.cgroups)),
 	}
+}
+
+// mayObserve reports whether connections of a process may be observed, as far as
+// the path of its executable says.
+func (s *selection) mayObserve(exe string) bool {
+	matched := s.anyExe
+	for _, g := range s.exes {
+		if globMatch(g.pattern, exe) {
+			matched |= g.targets
+		}
+	}
+	return (s.includes == 0 || matched&s.includes != 0) && matched&s.exeExcludes == 0
 }
 
 // globRecord is struct glob.

@@ -24,6 +24,9 @@ type Config struct {
 	// Latency says whether spans tell where their time went.
 	Latency LatencyConfig `mapstructure:"latency"`
 
+	// TLS says whether plaintext is read where programs call TLS libraries.
+	TLS TLSConfig `mapstructure:"tls"`
+
 	// Metrics switches metrics off.
 	Metrics MetricsConfig `mapstructure:"metrics"`
 
@@ -45,6 +48,7 @@ func createDefaultConfig() *Config {
 		CollectionInterval: 10 * time.Second,
 		HTTP:               defaultHTTP(),
 		Latency:            LatencyConfig{Enabled: true, Threshold: 10 * time.Millisecond},
+		TLS:                TLSConfig{Enabled: true},
 		ErrorMode:          Propagate,
 		Limits: LimitsConfig{
 			RingBufferBytes: 8 << 20,
@@ -71,6 +75,7 @@ func (c *Config) probeConfig() probe.Config {
 		RingBytes:      int(c.Limits.RingBufferBytes),
 		MaxConnections: c.Limits.MaxConnections,
 		Latency:        c.Latency.Enabled,
+		TLS:            c.TLS.Enabled,
 		Health:         c.Metrics.health(),
 		HealthPeer:     slices.Contains(c.Network.Attributes, peerAddress),
 		MaxSeries:      c.Limits.MaxSeries,

@@ -51,7 +51,7 @@ func TestLoadDefaults(t *testing.T) {
 	assert.Equal(t, Propagate, cfg.ErrorMode)
 	assert.Equal(t, probe.Config{
 		Include: []probe.Target{}, Exclude: []probe.Target{},
-		CaptureBytes: 1024, RingBytes: 8 << 20, MaxConnections: 65536, Latency: true,
+		CaptureBytes: 1024, RingBytes: 8 << 20, MaxConnections: 65536, Latency: true, TLS: true,
 		Health: true, MaxSeries: 2000,
 	}, cfg.probeConfig())
 	assert.Empty(t, cfg.Metrics.off())

@@ -48,8 +48,12 @@ func client(args []string) error {
 	method := f.String("method", http.MethodGet, "of the requests")
 	_ = f.Parse(args)
 
+	trusted, err := clientTLS()
+	if err != nil {
+		return err
+	}
 	hc := &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: *fresh, MaxIdleConnsPerHost: *concurrent, DisableCompression: true},
+		Transport:     &http.Transport{TLSClientConfig: trusted, DisableKeepAlives: *fresh, MaxIdleConnsPerHost: *concurrent, DisableCompression: true},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	results := make([]Result, *n)

@@ -33,6 +33,9 @@ func server(args []string) error {
 	if err != nil {
 		return err
 	}
+	if ln, err = withTLS(ln); err != nil {
+		return err
+	}
 	c := &counter{n: make(map[string]int)}
 	go func() { _ = http.Serve(ln, c) }()
 	fmt.Println(ln.Addr())

@@ -16,6 +16,14 @@ import (
 // TestBodies sends and reads bodies in every framing, and holds their sizes and
 // statuses against what curl saw.
 func TestBodies(t *testing.T) {
+	t.Run("clear", bodies)
+	t.Run("TLS", func(t *testing.T) {
+		speakTLS(t, "1.3")
+		bodies(t)
+	})
+}
+
+func bodies(t *testing.T) {
 	port := freePort(t)
 	o := observe(t, onPort(port))
 	goServerOn(t, port)

@@ -40,7 +40,12 @@ func goServerOn(t testing.TB, port int) func() map[string]int {
 
 func local(port int) string { return fmt.Sprintf("127.0.0.1:%d", port) }
 
-func url(port int, path string) string { return "http://" + local(port) + path }
+func url(port int, path string) string {
+	if os.Getenv(apps.EnvCert) != "" {
+		return "https://" + local(port) + path
+	}
+	return "http://" + local(port) + path
+}
 
 func scriptServer(t testing.TB, script string, port int) func() map[string]int {
 	t.Helper()
@@ -90,8 +95,11 @@ func nginxThat(t testing.TB, port int, option string) func() map[string]int {
 	}
 }
 
-// largeFile is how many bytes nginx has to send of /static/large.
-const largeFile = 1 << 20
+// What nginx has to send: the sizes of /static/large and /files/megabytes.
+const (
+	largeFile = 1 << 20
+	nginxFile = 4 << 20
+)
 
 func nginxDir(t testing.TB, port int, option string) string {
 	t.Helper()
@@ -104,6 +112,7 @@ func nginxDir(t testing.TB, port int, option string) string {
 	for _, status := range []int{200, 201, 404, 500, 503} {
 		fmt.Fprintf(&locations, "location /s/%d/ { return %d \"status %d\"; }\n", status, status, status)
 	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "megabytes"), make([]byte, nginxFile), 0o600))
 	config := fmt.Sprintf(`
 daemon off;
 user root;
@@ -119,16 +128,28 @@ http {
 	client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi;
 	uwsgi_temp_path uwsgi; scgi_temp_path scgi;
 	server {
-		listen 127.0.0.1:%d backlog=256 %s;
+		listen 127.0.0.1:%d backlog=256 %s%s
 		root %s;
 		location /s/204/ { return 204; }
 		location /s/301/ { return 301 /elsewhere; }
+		location /files/ { alias %s/; }
 		%s
 	}
 }
-`, port, option, dir, locations.String())
+`, port, option, nginxTLS(), dir, dir, locations.String())
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "nginx.conf"), []byte(config), 0o600))
 	return dir
+}
+
+// nginxTLS is what makes nginx speak TLS, if the environment says so: the rest of
+// a listen directive, and others.
+func nginxTLS() string {
+	cert := os.Getenv(apps.EnvCert)
+	if cert == "" {
+		return ";"
+	}
+	return fmt.Sprintf(" ssl; ssl_certificate %s; ssl_certificate_key %s; ssl_protocols TLSv%s;",
+		cert, os.Getenv(apps.EnvKey), os.Getenv(apps.EnvVersion))
 }
 
 // A load is what a client is to send.
@@ -200,6 +221,9 @@ func (l load) withCurl(t testing.TB) []apps.Result {
 
 func (l load) curl(t testing.TB, paths []string) (results []apps.Result) {
 	args := []string{"-sS", "-w", "%{http_code}\n"}
+	if cert := os.Getenv(apps.EnvCert); cert != "" {
+		args = append(args, "--cacert", cert)
+	}
 	for _, p := range paths {
 		args = append(args, "-o", "/dev/null", url(l.port, p))
 	}
@@ -238,6 +262,9 @@ func curl(t testing.TB, args ...string) reply {
 // tryCurl is curl that may fail.
 func tryCurl(t testing.TB, args ...string) (r reply, err error) {
 	t.Helper()
+	if cert := os.Getenv(apps.EnvCert); cert != "" {
+		args = append(args, "--cacert", cert)
+	}
 	out, err := curlCommand(append([]string{"-s", "-o", "/dev/null", "-w", "%{http_code} %{size_download} %{size_upload}"}, args...)...).Output()
 	_, scanned := fmt.Sscan(string(out), &r.Status, &r.Received, &r.Sent)
 	require.NoError(t, scanned, "what curl writes: %v", err)

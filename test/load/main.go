@@ -32,7 +32,7 @@ func main() {
 	connections := flag.Int("c", 16, "connections of wrk")
 	collector := flag.String("collector", "bin/otelcol-ebpf", "binary to measure")
 	stats := flag.Bool("stats", true, "one more run with kernel.bpf_stats_enabled, which costs by itself")
-	only := flag.String("only", "", "measure only this mode: idle, server, both-ends, latency or bulk")
+	only := flag.String("only", "", "measure only this mode: idle, server, both-ends, latency, tls, tls-plaintext or bulk")
 	flag.Parse()
 
 	dir, err := os.MkdirTemp("", "ebpf-load")
@@ -47,7 +47,7 @@ func main() {
 	}
 	n := startNginx(dir)
 	defer n.stop()
-	for _, m := range modes(n.port) {
+	for _, m := range modes(n) {
 		if *only != "" && *only != m.name {
 			continue
 		}
@@ -76,14 +76,19 @@ type mode struct {
 	name     string
 	targets  string
 	baseline string // keys of a receiver's configuration; empty: no collector
+	url      string
 }
 
-func modes(port int) []mode {
-	server, both := fmt.Sprintf("{ports: [%d], executables: ['*/nginx']}", port), fmt.Sprintf("{ports: [%d]}", port)
+func modes(n *nginx) []mode {
+	server, both := fmt.Sprintf("{ports: [%d], executables: ['*/nginx']}", n.port), fmt.Sprintf("{ports: [%d]}", n.port)
+	secret := fmt.Sprintf("{ports: [%d], executables: ['*/nginx']}", n.tlsPort)
+	url, secretURL := fmt.Sprintf("http://127.0.0.1:%d/", n.port), fmt.Sprintf("https://127.0.0.1:%d/", n.tlsPort)
 	return []mode{
-		{"server", server, ""},
-		{"both-ends", both, ""},
-		{"latency", server, "latency: {enabled: false}"},
+		{"server", server, "", url},
+		{"both-ends", both, "", url},
+		{"latency", server, "latency: {enabled: false}", url},
+		{"tls", secret, "", secretURL},
+		{"tls-plaintext", secret, "tls: {enabled: false}", secretURL},
 	}
 }
 
@@ -135,7 +140,7 @@ func (b *bench) measure(c *collector) run {
 		collCPU, exchanges, lost = c.cpu(), c.exchanges(), c.lost()
 	}
 	begin := time.Now()
-	wrk(b.nginx.port, b.connections, b.length)
+	wrk(b.mode.url, b.connections, b.length)
 	took := time.Since(begin)
 	r := run{requests: b.nginx.requests() - before - 1} // less the one that asked
 	r.perSecond = r.requests / took.Seconds()

@@ -18,13 +18,15 @@ import (
 
 // nginx is a server of our own: one worker, a tiny answer.
 type nginx struct {
-	cmd    *exec.Cmd
-	port   int
-	status string
+	cmd     *exec.Cmd
+	port    int
+	tlsPort int
+	status  string
 }
 
 func startNginx(dir string) *nginx {
-	n := &nginx{port: freePort()}
+	n := &nginx{port: freePort(), tlsPort: freePort()}
+	cert, key := certificate(dir)
 	statusPort := freePort()
 	n.status = fmt.Sprintf("http://127.0.0.1:%d/status", statusPort)
 	conf := write(filepath.Join(dir, "nginx.conf"), fmt.Sprintf(`
@@ -34,8 +36,9 @@ http {
   access_log off; keepalive_requests 1000000000;
   client_body_temp_path %[1]s/b; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
   server { listen 127.0.0.1:%[2]d; location / { return 200 "hello\n"; } }
+  server { listen 127.0.0.1:%[4]d ssl; ssl_certificate %[5]s; ssl_certificate_key %[6]s; location / { return 200 "hello\n"; } }
   server { listen 127.0.0.1:%[3]d; location /status { stub_status; } }
-}`, dir, n.port, statusPort))
+}`, dir, n.port, statusPort, n.tlsPort, cert, key))
 	n.cmd = exec.Command("nginx", "-p", dir, "-c", conf)
 	n.cmd.Stderr = os.Stderr
 	check(n.cmd.Start())
@@ -169,9 +172,8 @@ func (c *collector) sum(name string) float64 {
 	return sum
 }
 
-func wrk(port, connections int, length time.Duration) {
-	out, err := exec.Command("wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(length.Seconds())),
-		fmt.Sprintf("http://127.0.0.1:%d/", port)).CombinedOutput()
+func wrk(url string, connections int, length time.Duration) {
+	out, err := exec.Command("wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(length.Seconds())), url).CombinedOutput()
 	if err != nil {
 		check(fmt.Errorf("wrk: %w: %s", err, out))
 	}

@@ -1,9 +1,11 @@
 // Answers /s/{status}/... on the port of its first argument until its standard
 // input ends; then it prints how often it answered each "METHOD path status".
-const http = require('http')
+// The variables TLS_CERT, TLS_KEY and TLS_VERSION (1.2 or 1.3) make it speak TLS.
+const fs = require('fs')
+
 
 const counts = {}
-const server = http.createServer((request, response) => {
+function answer (request, response) {
   const status = Number(request.url.split('/')[2])
   response.on('finish', () => {
     const key = `${request.method} ${request.url} ${status}`
@@ -11,7 +13,15 @@ const server = http.createServer((request, response) => {
   })
   response.writeHead(status)
   response.end(status === 204 ? '' : `status ${status}\n`)
-})
+}
+
+const { TLS_CERT, TLS_KEY, TLS_VERSION } = process.env
+const version = 'TLSv' + TLS_VERSION
+const server = TLS_CERT
+  ? require('https').createServer({
+    cert: fs.readFileSync(TLS_CERT), key: fs.readFileSync(TLS_KEY), minVersion: version, maxVersion: version
+  }, answer)
+  : require('http').createServer(answer)
 server.listen({ port: Number(process.argv[1]), host: '127.0.0.1', backlog: 256 })
 process.stdin.resume()
 process.stdin.on('end', () => {

@@ -1,9 +1,12 @@
 """Answers /s/{status}/... on the port of its first argument until its standard
-input ends; then it prints how often it answered each "METHOD path status"."""
+input ends; then it prints how often it answered each "METHOD path status".
+The variables TLS_CERT, TLS_KEY and TLS_VERSION (1.2 or 1.3) make it speak TLS."""
 
 import collections
 import http.server
 import json
+import os
+import ssl
 import sys
 import threading
 
@@ -35,6 +38,12 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 server = Server(("127.0.0.1", int(sys.argv[1])), Handler)
+if os.environ.get("TLS_CERT"):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = context.maximum_version = ssl.TLSVersion["TLSv" + os.environ["TLS_VERSION"].replace(".", "_")]
+    context.load_cert_chain(os.environ["TLS_CERT"], os.environ["TLS_KEY"])
+    # The handshake is the handler's: else one slow client would hold up all.
+    server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 sys.stdin.read()
 with lock:
