@@ -42,7 +42,7 @@ static __always_inline void describe(struct wire_data *e, const struct conn *c, 
 	header(&e->h, WIRE_DATA, m->flags | flags, c->tgid, m->first, c->id);
 	e->offset = m->offset + at;
 	e->other = c->flow[!m->direction].offset;
-	e->arrived = m->arrived;
+	e->arrived = at ? 0 : m->arrived; /* what stands behind may have come later */
 	e->acked = c->watch_ack ? 0 : c->acked;
 	e->meter = c->meter;
 	e->took_us = m->took_us;

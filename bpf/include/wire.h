@@ -76,7 +76,7 @@ struct wire_data {
 	struct wire_header h; /* time: the first byte's */
 	__u64 offset;         /* of the first byte in this direction's stream */
 	__u64 other;          /* the other direction's stream reached this offset */
-	__u64 arrived;        /* received: since when bytes waited to be read; 0 unknown */
+	__u64 arrived;        /* received: since when the first byte of the call waited to be read; 0 unknown */
 	__u64 acked;          /* when the peer had acknowledged all that was sent; 0 not yet, or unknown */
 	__u32 size;           /* bytes of the stream the record stands for */
 	__u32 took_us;        /* from the first byte's time to the last one's, microseconds */

@@ -83,3 +83,26 @@ func TestUnwalked(t *testing.T) {
 	b.Handle(e)
 	require.Equal(t, []string{"?a!1 1-2"}, b.got)
 }
+
+// TestFramesLate takes a record for lost only when one behind it in its own
+// direction says so.
+func TestFramesLate(t *testing.T) {
+	b, _ := newFramed()
+	b.opened(event.RolePassive)
+	b.received("?a\n")
+	late := b.make(rx, "?b\n")
+	b.sent("!1\n")
+	b.Tick()
+	b.Tick()
+	require.Equal(t, []string{"?a!1 1-3"}, b.got, "it waits no longer")
+	b.Handle(late)
+	b.sent("!2\n")
+	require.Equal(t, []string{"?a!1 1-3", "?b!2 2-4"}, b.got)
+	require.Empty(t, b.Losses())
+
+	b.make(rx, "?c\n") // never comes
+	b.received("?d\n")
+	b.Tick()
+	b.Tick()
+	require.Equal(t, uint64(1), b.Losses()[Loss{"gap", "toy"}])
+}

@@ -206,7 +206,7 @@ func (c *tracked) joins(e *event.Event) bool {
 // apply gives the bytes of e to the parser. What is missing before them is lost.
 func (t *Tracker) apply(c *tracked, e *event.Event) {
 	dir := direction(e)
-	if e.Flags&event.Run != 0 {
+	if e.Flags&event.Run != 0 && !c.frames() {
 		t.lost(c, 1-dir, e.Other, e)
 	}
 	t.lost(c, dir, e.Offset, e)
@@ -248,6 +248,11 @@ func (t *Tracker) apply(c *tracked, e *event.Event) {
 	}
 	t.eof(c, dir)
 }
+
+// frames reports whether both directions go on at the same time. A record of one
+// says nothing then of what is missing in the other: that may still be on its
+// way from another processor.
+func (c *tracked) frames() bool { return c.Protocol != nil && c.Protocol.Frames }
 
 // piece returns an empty piece with the times of e.
 func (c *tracked) piece(e *event.Event) piece {
