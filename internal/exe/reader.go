@@ -71,7 +71,7 @@ func (f *file) relocated(addr uint64) (v uint64) {
 	relative := map[Arch]uint32{AMD64: uint32(elf.R_X86_64_RELATIVE), ARM64: uint32(elf.R_AARCH64_RELATIVE)}[f.arch]
 	tables := 0
 	for _, s := range f.sections {
-		if elf.SectionType(s.Type) != elf.SHT_RELA || tables == maxRelocations {
+		if elf.SectionType(s.Type) != elf.SHT_RELA || tables == maxRelocations { //nolint:misspell // what ELF calls it
 			continue
 		}
 		tables++
