@@ -111,7 +111,7 @@ lint: deps-bpf vet ## Check the style
 deps: deps-bpf ## Install what tests and development need and is missing (Debian, as root)
 	@tools/need gcc=gcc nginx=nginx-light wrk=wrk curl=curl python3=python3 node=nodejs \
 		nghttp=nghttp2-client ip=iproute2 unshare=util-linux nsenter=util-linux dig=bind9-dnsutils dnsmasq=dnsmasq-base \
-		iptables=iptables npm=npm /usr/lib/python3/dist-packages/grpc=python3-grpcio
+		iptables=iptables wget=wget ruby=ruby openssl=openssl npm=npm /usr/lib/python3/dist-packages/grpc=python3-grpcio
 	@$(MAKE) --no-print-directory test/apps/grpc/js/node_modules/.package-lock.json
 
 test/apps/grpc/js/node_modules/.package-lock.json: test/apps/grpc/js/package-lock.json

@@ -74,5 +74,8 @@ func (t *Tracker) settle(c *tracked) {
 	case Unseen:
 		t.carriers.Unseen++
 		t.carriers.Opaque--
+		if t.cfg.Opaque != nil {
+			t.cfg.Opaque(c.Process.PID)
+		}
 	}
 }

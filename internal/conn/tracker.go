@@ -23,6 +23,9 @@ type Config struct {
 	Describe       func(*event.Event) *process.Info // makes the description of a new process
 	// PeerName returns the name by which a process knows an address, or "". It may be nil.
 	PeerName func(pid uint32, peer netip.Addr, at time.Duration) string
+	// Opaque is told the process of a connection of TLS that has ended and carried
+	// nothing that was seen. It may be nil.
+	Opaque func(pid uint32)
 	// Recognised is called once the protocol of a connection is known, before any
 	// exchange. It may be nil.
 	Recognised func(*Conn)

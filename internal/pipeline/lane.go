@@ -79,7 +79,7 @@ func newLane(p *Pipeline) *lane {
 		}),
 	}
 	l.tracker = conn.NewTracker(conn.Config{
-		Protocols: c.Protocols, Verdict: c.Verdict, Sink: l, Describe: describe,
+		Protocols: c.Protocols, Verdict: c.Verdict, Sink: l, Describe: describe, Opaque: c.Opaque,
 		MaxConnections: (c.MaxConnections + c.Lanes - 1) / c.Lanes,
 		PeerName:       l.peerName,
 		Recognised:     l.translate(),

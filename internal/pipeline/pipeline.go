@@ -52,6 +52,10 @@ type Config struct {
 	// call it once for each connection. It returns within a few milliseconds.
 	Translated func(netns uint32, local, remote netip.AddrPort) (beyondLocal, beyondRemote netip.AddrPort, err error)
 
+	// Opaque is told the processes whose connections of TLS carried nothing that was
+	// seen: they may use a library nobody knows of. It returns at once; nil: nobody.
+	Opaque func(pid uint32)
+
 	// Latency says to split the time of spans; nil when the kernel side does not
 	// tell what that needs.
 	Latency *Latency

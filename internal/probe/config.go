@@ -12,8 +12,11 @@ type Config struct {
 	// every system call where the kernel shows them nowhere else.
 	Latency, AcceptFromSyscalls bool
 
-	TLS   bool // read plaintext at the boundary of TLS libraries
-	Execs bool // tell of new executables, for Probes.Watch
+	TLS bool // read plaintext at the boundary of TLS libraries
+	// Unprobed is told once of each file with a TLS library of which not everything
+	// can be probed. It may be nil.
+	Unprobed func(path string, err error)
+	Execs    bool // tell of new executables, for a Watcher; so does TLS
 
 	Health     bool // add up how connections fare
 	HealthPeer bool // by peer address too

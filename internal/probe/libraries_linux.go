@@ -245,5 +245,19 @@ func watchLibraries(l *loader) (*Watcher, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Watch(WatchConfig{Attach: l.plain.attach, Wanted: l.targets.mayObserve, Execs: e}), nil
+	return Watch(WatchConfig{Attach: l.plain.attach, Wanted: l.targets.mayObserve, Execs: e, Report: l.unprobed}), nil
+}
+
+func (l *loader) unprobed(found Library) {
+	if l.cfg.Unprobed != nil {
+		l.cfg.Unprobed(found.Path, found.Err)
+	}
+}
+
+// LookForTLS asks for another look at a process that speaks TLS by a library
+// nobody knows of.
+func (p *Probes) LookForTLS(pid uint32) {
+	if p.watcher != nil {
+		p.watcher.Look(pid)
+	}
 }

@@ -24,8 +24,8 @@ func (*Probes) Source() event.Source { return nil }
 // Verdict does nothing.
 func (*Probes) Verdict(uint64, event.Verdict) {}
 
-// Carry does nothing.
-func (*Probes) Carry(uint64) {}
+// LookForTLS does nothing.
+func (*Probes) LookForTLS(uint32) {}
 
 // States returns nil.
 func (*Probes) States() []State { return nil }

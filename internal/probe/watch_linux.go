@@ -75,16 +75,6 @@ type dueLook struct {
 	at  time.Time
 }
 
-// Watch puts probes on the TLS libraries of the processes that may be observed.
-// It needs Config.Execs.
-func (p *Probes) Watch(attach Attach, report func(Library)) (*Watcher, error) {
-	e, err := NewExecs(p.loader.shared["execs"])
-	if err != nil {
-		return nil, err
-	}
-	return Watch(WatchConfig{Attach: attach, Wanted: p.loader.targets.mayObserve, Execs: e, Report: report}), nil
-}
-
 // Watch begins to watch. It returns when the running processes have been seen.
 func Watch(c WatchConfig) *Watcher {
 	w := newWatcher(c)

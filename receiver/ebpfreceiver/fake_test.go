@@ -102,6 +102,7 @@ type fakeProbes struct{ *fakeKernel }
 
 func (p fakeProbes) Source() event.Source          { return silence{} }
 func (p fakeProbes) Verdict(uint64, event.Verdict) {}
+func (p fakeProbes) LookForTLS(uint32)             {}
 func (p fakeProbes) MemoryBytes() uint64           { return 4096 }
 
 func (p fakeProbes) Health() ([]health.Series, error) { return nil, p.healthErr }

@@ -22,6 +22,7 @@ type kernel struct {
 type probes interface {
 	Source() event.Source
 	Verdict(conn uint64, v event.Verdict)
+	LookForTLS(pid uint32)
 	Health() ([]health.Series, error)
 	ForgetHealth(pid uint32)
 	States() []probe.State

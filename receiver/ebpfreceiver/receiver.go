@@ -61,6 +61,9 @@ func (r *ebpfReceiver) begin() error {
 func (r *ebpfReceiver) probeConfig() probe.Config {
 	c := r.cfg.probeConfig()
 	c.Health = c.Health && r.metrics != nil
+	c.Unprobed = func(path string, err error) {
+		r.set.Logger.Warn("cannot see all that a TLS library encrypts", zap.String("path", path), zap.Error(err))
+	}
 	return c
 }
 

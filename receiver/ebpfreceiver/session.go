@@ -70,6 +70,7 @@ func (r *ebpfReceiver) pipelineConfig(delivering context.Context, p probes, d *d
 		Source:         p.Source(),
 		Protocols:      all.Protocols(all.Config{HTTP: r.cfg.HTTP.protocolConfig()}),
 		Verdict:        p.Verdict,
+		Opaque:         p.LookForTLS,
 		Host:           host,
 		Scope:          metadata.ScopeName,
 		Version:        version(r.set.BuildInfo),

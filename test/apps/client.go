@@ -53,7 +53,10 @@ func client(args []string) error {
 		return err
 	}
 	hc := &http.Client{
-		Transport:     &http.Transport{TLSClientConfig: trusted, DisableKeepAlives: *fresh, MaxIdleConnsPerHost: *concurrent, DisableCompression: true},
+		Transport: &http.Transport{
+			TLSClientConfig: trusted, DisableKeepAlives: *fresh, MaxIdleConnsPerHost: *concurrent, DisableCompression: true,
+			ForceAttemptHTTP2: os.Getenv(EnvHTTP2) != "",
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	results := make([]Result, *n)

@@ -14,6 +14,7 @@ var scripts embed.FS
 var interpreters = map[string][]string{
 	".py": {"python3", "-c"},
 	".js": {"node", "-e"},
+	".rb": {"ruby", "-e"},
 }
 
 // Script returns the command that runs a script of the folder scripts, such as

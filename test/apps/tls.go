@@ -14,6 +14,7 @@ const (
 	EnvCert    = "TLS_CERT"
 	EnvKey     = "TLS_KEY"
 	EnvVersion = "TLS_VERSION"
+	EnvHTTP2   = "TLS_HTTP2" // anything: to speak that
 )
 
 // withTLS returns ln, or what speaks TLS on it if the environment says so.
@@ -29,7 +30,11 @@ func withTLS(ln net.Listener) (net.Listener, error) {
 	if os.Getenv(EnvVersion) == "1.2" {
 		version = tls.VersionTLS12
 	}
-	return tls.NewListener(ln, &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: version, MaxVersion: version}), nil
+	c := &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: version, MaxVersion: version}
+	if os.Getenv(EnvHTTP2) != "" {
+		c.NextProtos = []string{"h2", "http/1.1"}
+	}
+	return tls.NewListener(ln, c), nil
 }
 
 // clientTLS returns what a client trusts; nil without TLS.

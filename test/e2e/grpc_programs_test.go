@@ -90,10 +90,10 @@ func playRPC(t *testing.T, client, server string, lists [][]rpc, port int) (sent
 			methods = append(methods, c.Method)
 		}
 	}
-	s := start(t, grpcSpeakers[server](t, "server", local(port)))
+	s := start(t, grpcSpeakers[server](t, append([]string{"server", local(port)}, secrets(apps.EnvCert, apps.EnvKey)...)...))
 	require.NoError(t, json.NewEncoder(s.in).Encode(methods))
 	s.line(t)
-	cmd := grpcSpeakers[client](t, "client", local(port))
+	cmd := grpcSpeakers[client](t, append([]string{"client", local(port)}, secrets(apps.EnvCert)...)...)
 	input, err := json.Marshal(lists)
 	require.NoError(t, err)
 	cmd.Stdin = bytes.NewReader(input)
@@ -102,6 +102,16 @@ func playRPC(t *testing.T, client, server string, lists [][]rpc, port int) (sent
 	require.NoError(t, err)
 	require.NoError(t, s.in.Close())
 	return rpcRecords(t, json.NewDecoder(bytes.NewReader(out))), rpcRecords(t, json.NewDecoder(s.out))
+}
+
+// secrets are the files that the environment names, if it says to speak TLS.
+func secrets(names ...string) (files []string) {
+	for _, name := range names {
+		if file := os.Getenv(name); file != "" {
+			files = append(files, file)
+		}
+	}
+	return files
 }
 
 func rpcRecords(t *testing.T, d *json.Decoder) map[string]rpcRecord {

@@ -52,27 +52,37 @@ func rpcs() (lists [][]rpc) {
 
 // TestGRPC holds the spans of both sides against what the programs wrote down,
 // for every pair of them.
-func TestGRPC(t *testing.T) {
+func TestGRPC(t *testing.T) { eachPair(t, grpcPair) }
+
+// TestGRPCTLS is TestGRPC over TLS.
+func TestGRPCTLS(t *testing.T) {
+	speakTLS(t, "1.3")
+	eachPair(t, grpcPair)
+}
+
+func eachPair(t *testing.T, f func(t *testing.T, client, server string)) {
 	for _, client := range slices.Sorted(maps.Keys(grpcSpeakers)) {
 		for _, server := range slices.Sorted(maps.Keys(grpcSpeakers)) {
-			t.Run(client+" to "+server, func(t *testing.T) {
-				port := freePort(t)
-				o := observe(t, onPort(port))
-				lists := rpcs()
-				sent, served := playRPC(t, client, server, lists, port)
-				calls := len(lists) - 1 + many
-				require.Len(t, sent, calls)
-				spans := o.settle(2 * calls)
-				requireCalls(t, ptrace.SpanKindClient, spans, sent, served)
-				requireCalls(t, ptrace.SpanKindServer, spans, served, sent)
-				requireDurations(t, slices.Concat(lists...), spans, sent)
-				require.Len(t, spans, 2*calls)
-				lost := o.lost(t)
-				delete(lost, "pipeline response_unpaired http2") // servers go on with a call until they hear that it was reset
-				require.Empty(t, lost)
-			})
+			t.Run(client+" to "+server, func(t *testing.T) { f(t, client, server) })
 		}
 	}
+}
+
+func grpcPair(t *testing.T, client, server string) {
+	port := freePort(t)
+	o := observe(t, onPort(port))
+	lists := rpcs()
+	sent, served := playRPC(t, client, server, lists, port)
+	calls := len(lists) - 1 + many
+	require.Len(t, sent, calls)
+	spans := o.settle(2 * calls)
+	requireCalls(t, ptrace.SpanKindClient, spans, sent, served)
+	requireCalls(t, ptrace.SpanKindServer, spans, served, sent)
+	requireDurations(t, slices.Concat(lists...), spans, sent)
+	require.Len(t, spans, 2*calls)
+	lost := o.lost(t)
+	delete(lost, "pipeline response_unpaired http2") // servers go on with a call until they hear that it was reset
+	require.Empty(t, lost)
 }
 
 // abandoned reports whether the client does not wait for the end of a call.
@@ -119,7 +129,7 @@ func requireCalls(t *testing.T, kind ptrace.SpanKind, spans []*Span, mine, their
 // told to wait, and the client's own record of the call, both spans lie within.
 func requireDurations(t *testing.T, calls []rpc, spans []*Span, sent map[string]rpcRecord) {
 	t.Helper()
-	const exact = 2 * time.Millisecond // of the programs' clocks and timers
+	const exact = 50 * time.Millisecond // of the programs' clocks and timers, on a busy machine; the log says how much it is
 	least := make(map[string]time.Duration)
 	for _, c := range calls {
 		waits := max(c.Plan.Receive, 1)

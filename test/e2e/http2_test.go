@@ -62,7 +62,19 @@ func (l h2load) run(t testing.TB) {
 }
 
 // TestHTTP2Load holds the spans of both sides against what nginx logged.
-func TestHTTP2Load(t *testing.T) {
+func TestHTTP2Load(t *testing.T) { http2Load(t) }
+
+// TestHTTP2LoadTLS is TestHTTP2Load over TLS.
+func TestHTTP2LoadTLS(t *testing.T) {
+	for _, version := range []string{"1.2", "1.3"} {
+		t.Run(version, func(t *testing.T) {
+			speakTLS(t, version)
+			http2Load(t)
+		})
+	}
+}
+
+func http2Load(t *testing.T) {
 	for _, streams := range []int{1, 10, 100} {
 		t.Run(strconv.Itoa(streams), func(t *testing.T) {
 			port := freePort(t)

@@ -90,7 +90,7 @@ func (e *eavesdropper) Gone(c *conn.Conn) { e.gone = append(e.gone, *c) }
 // has to say then.
 func (e *eavesdropper) listen(n int) {
 	e.t.Helper()
-	for deadline := time.Now().Add(5 * time.Second); len(e.gone) < n && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); len(e.gone) < n && time.Now().Before(deadline); {
 		e.drain()
 	}
 	require.Len(e.t, e.gone, n, "connections that have ended")

@@ -77,6 +77,7 @@ var (
 	}
 	tlsClients = map[string]client{
 		"asyncio":  func(t testing.TB, l load) []apps.Result { return l.withScript(t, "aclient.py") },
+		"ruby":     func(t testing.TB, l load) []apps.Result { return l.withScript(t, "client.rb") },
 		"wget":     func(t testing.TB, l load) []apps.Result { return l.withWget(t) },
 		"s_client": func(t testing.TB, l load) []apps.Result { return l.withOpenSSL(t) },
 	}
@@ -170,19 +171,22 @@ func TestTLSMatrix(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(tlsServers)) {
 			t.Run(name+" "+version, func(t *testing.T) {
 				speakTLS(t, version)
-				tlsMatrixOf(t, tlsServers[name])
+				for _, s := range tlsMatrixOf(t, tlsServers[name], tlsClients) {
+					require.Equal(t, version, s.Attrs["tls.protocol.version"], "%v", s)
+				}
 			})
 		}
 	}
 }
 
-func tlsMatrixOf(t *testing.T, serve server) {
+// tlsMatrixOf sends every client's requests to one server and returns the spans.
+func tlsMatrixOf(t *testing.T, serve server, clients map[string]client) []*Span {
 	port := freePort(t)
 	counts := serve(t, port)
 	listen(t, local(freePort(t))) // a process of the Go client's file: its first calls come before a file is probed that is new
 	o := observe(t, onPort(port))
 	total := 0
-	for _, name := range slices.Sorted(maps.Keys(tlsClients)) {
+	for _, name := range slices.Sorted(maps.Keys(clients)) {
 		for _, fresh := range []bool{false, true} {
 			l := load{port: port, concurrent: 4, fresh: fresh, n: 250}
 			if fresh {
@@ -190,11 +194,13 @@ func tlsMatrixOf(t *testing.T, serve server) {
 			}
 			l.prefix = fmt.Sprintf("%s-%v-", name, fresh)
 			total += l.n
-			t.Run(l.prefix, func(t *testing.T) { matrixCell(t, o, tlsClients[name], l) })
+			t.Run(l.prefix, func(t *testing.T) { matrixCell(t, o, clients[name], l) })
 		}
 	}
-	requireCounts(t, counts(), tally(o.settle(2*total), ptrace.SpanKindServer), "server spans")
+	spans := o.settle(2 * total)
+	requireCounts(t, counts(), tally(spans, ptrace.SpanKindServer), "server spans")
 	require.Empty(t, o.lost(t), "losses")
+	return spans
 }
 
 // TestTLSSlowReader has nginx give its library the same bytes again and again,
