@@ -279,6 +279,7 @@ __noinline int cross(struct session *s, struct carrier *k, const struct plain *p
 	struct flow *f = &c->flow[m.direction & 1];
 	m.offset = f->offset;
 	f->offset += m.size;
+	m.other = c->flow[!m.direction].offset;
 	c->meter = k->meter;
 	c->acked = k->acked;
 	if (!c->announced && !announce(c, &m.by)) {

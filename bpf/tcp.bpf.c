@@ -49,8 +49,8 @@ static __always_inline void begin(struct conn *c, struct sock *sk, __u8 role)
 	conn_reset(c);
 	c->role = role;
 	c->verdicts = verdict_count;
-	c->flow[RX].seq = copied_seq(sk);
-	c->flow[TX].seq = write_seq(sk);
+	c->flow[RX].start = copied_seq(sk);
+	c->flow[TX].start = write_seq(sk);
 	c->watch_rx = timing;
 }
 
@@ -71,8 +71,8 @@ static __noinline struct conn *adopt(struct sock *sk, __u32 received, __u32 sent
 	begin(c, sk, bpf_map_lookup_elem(&listeners, &l) ? WIRE_ROLE_PASSIVE : WIRE_ROLE_UNKNOWN);
 	c->midstream = 1;
 	c->meter.retransmits = BPF_CORE_READ((struct tcp_sock *)sk, total_retrans);
-	c->flow[RX].seq -= received;
-	c->flow[TX].seq -= sent;
+	c->flow[RX].start -= received;
+	c->flow[TX].start -= sent;
 	return c;
 }
 
@@ -122,6 +122,7 @@ static __always_inline int on_send_start(struct sock *sk, struct msghdr *msg, bo
 	if (call->tid == w.tid) /* a later chunk of the same call */
 		return 0;
 	call->first = call->last;
+	call->other = c->flow[RX].offset;
 	call->seq = write_seq(sk);
 	call->tid = w.tid;
 	source_of_iter(&call->from, msg, trusted);
@@ -156,10 +157,9 @@ static __always_inline int on_sent(struct sock *sk, int n, bool registers, bool 
 		return 0;
 	struct flow *f = &c->flow[TX];
 	__u32 seq = started ? call->seq : write_seq(sk) - n;
-	f->offset += (__u32)(seq - f->seq);
-	m.offset = f->offset;
-	f->offset += n;
-	f->seq = seq + n;
+	m.offset = offset_of(f, seq);
+	f->offset = m.offset + n;
+	m.other = started ? call->other : c->flow[RX].offset;
 	if (started) {
 		__u64 last = send_chunks ? call->last : bpf_ktime_get_ns();
 		m.first = call->first;
@@ -176,7 +176,7 @@ static __always_inline int on_sent(struct sock *sk, int n, bool registers, bool 
 			m.flags |= WIRE_RACED;
 		}
 	}
-	trim_ack(c, sk, f->seq, m.first);
+	trim_ack(c, sk, seq + n, m.first);
 	if (timing && is_full(sk, trusted))
 		m.flags |= WIRE_FULL;
 	moved(c, &m);
@@ -256,9 +256,11 @@ static __always_inline int on_received(struct sock *sk, int n, const struct sour
 		m.arrived = 0;
 	if (c->fins & WIRE_RECEIVED_FIN && seq == rcv_nxt(sk))
 		seq--; /* the call read the FIN too, which is no data */
-	f->offset += (__u32)(seq - f->seq);
-	f->seq = seq;
+	f->offset = offset_of(f, seq);
 	m.offset = f->offset - n;
+	m.other = c->flow[TX].offset;
+	if (c->last != TX && c->call[TX].tid) /* what these bytes may answer has left, but its record is not made yet */
+		m.flags |= WIRE_AHEAD;
 	if (from)
 		m.from = *from;
 	else
@@ -405,8 +407,8 @@ static __always_inline void ended(struct conn *c, struct sock *sk, __u8 flags)
 	if (!is_followed(c) || !c->announced || !(flags & ~c->closed))
 		return;
 	header(&r.h, WIRE_CLOSE, c->fins | flags, c->tgid, bpf_ktime_get_ns(), c->id);
-	r.sent = c->flow[TX].offset + (__u32)(write_seq(sk) - !!(fins & WIRE_SENT_FIN) - c->flow[TX].seq);
-	r.received = c->flow[RX].offset + (__u32)(rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN) - c->flow[RX].seq);
+	r.sent = offset_of(&c->flow[TX], write_seq(sk) - !!(fins & WIRE_SENT_FIN));
+	r.received = offset_of(&c->flow[RX], rcv_nxt(sk) - !!(c->fins & WIRE_RECEIVED_FIN));
 	r.acked = c->watch_ack ? 0 : c->acked;
 	r.meter = c->meter;
 	r.error = BPF_CORE_READ(sk, sk_err);

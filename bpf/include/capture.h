@@ -216,7 +216,7 @@ __noinline int capture(struct conn *c, const struct moved *m)
 	if (!c || !m)
 		return 0;
 	f = &c->flow[m->direction & 1];
-	if (c->last != m->direction) {
+	if (c->last != m->direction || m->flags & WIRE_AHEAD) {
 		c->last = m->direction;
 		f->left = capture_bytes;
 		f->run = 0;

@@ -54,6 +54,7 @@ struct source {
 struct call {
 	__u64 first; /* time of the first byte */
 	__u64 last;  /* of the last */
+	__u64 other; /* the other direction's stream had reached this offset */
 	struct source from;
 	__u32 seq; /* sequence number of the first byte */
 	__u32 tid; /* 0: no call */
@@ -63,8 +64,8 @@ struct call {
 
 /* One direction of a connection. */
 struct flow {
-	__u64 offset; /* of the stream, where seq is */
-	__u32 seq;
+	__u64 offset; /* that the stream has reached */
+	__u32 start;  /* sequence number of offset 0 */
 	__u32 left; /* bytes of this run that are still captured */
 	__u32 run;  /* bytes of this run that were captured */
 	__u32 pad;
@@ -81,6 +82,17 @@ struct frames {
 	__u8 data;     /* the payload is of DATA */
 	__u8 pad;
 };
+
+/*
+ * The offset of a sequence number. It takes one look at what changes: the end of a
+ * connection may be told by another processor while a call moves bytes.
+ */
+static __always_inline __u64 offset_of(const struct flow *f, __u32 seq)
+{
+	__u64 near = *(const volatile __u64 *)&f->offset;
+
+	return near + (__s32)(seq - f->start - (__u32)near);
+}
 
 struct conn {
 	__u64 id;

@@ -18,6 +18,7 @@ struct moved {
 	struct who by;
 	struct source from;
 	__u64 offset; /* of its first byte in the stream */
+	__u64 other;  /* the other direction's stream had reached this offset */
 	__u64 first;  /* time */
 	__u64 arrived; /* received: since when bytes waited */
 	__u32 took_us;
@@ -41,7 +42,7 @@ static __always_inline void describe(struct wire_data *e, const struct conn *c, 
 {
 	header(&e->h, WIRE_DATA, m->flags | flags, c->tgid, m->first, c->id);
 	e->offset = m->offset + at;
-	e->other = c->flow[!m->direction].offset;
+	e->other = m->other;
 	e->arrived = at ? 0 : m->arrived; /* what stands behind may have come later */
 	e->acked = c->watch_ack ? 0 : c->acked;
 	e->meter = c->meter;

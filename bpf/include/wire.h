@@ -58,6 +58,7 @@ enum wire_data_flags {
 	WIRE_FULL = 64,       /* sent, and the send buffer had no room when the call returned */
 	WIRE_FRAME = 128,     /* payload begins a frame of HTTP/2, by a walk that is in step */
 	WIRE_UNWALKED = 256,  /* the walk lost its place: frames may have begun in what was not copied */
+	WIRE_AHEAD = 512,     /* received, while a call sent: its record comes later, though its bytes left before */
 };
 
 /* What hindered a connection since it began, and how far away the peer is. */

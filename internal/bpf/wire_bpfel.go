@@ -184,6 +184,7 @@ const (
 	RawWireDataFlagsWIRE_FULL       RawWireDataFlags = 64
 	RawWireDataFlagsWIRE_FRAME      RawWireDataFlags = 128
 	RawWireDataFlagsWIRE_UNWALKED   RawWireDataFlags = 256
+	RawWireDataFlagsWIRE_AHEAD      RawWireDataFlags = 512
 )
 
 type RawWireDatagram struct {

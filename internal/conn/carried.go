@@ -28,7 +28,7 @@ func (t *Tracker) learn(c *tracked) {
 // more can be read.
 func (t *Tracker) closeCarried(e *event.Event) {
 	for _, c := range slices.Clone(t.carried[e.Conn]) {
-		t.retry(c, true)
+		t.retry(c, e.Flags&event.Gone != 0)
 		if c.dead {
 			continue
 		}

@@ -5,7 +5,7 @@
 // The life of a connection: an Open event makes it. Its first bytes are kept
 // until a protocol recognises them; if none does it is muted and forgotten. From
 // then on bytes go to the parser as they come. An event whose bytes do not join
-// what came before is held until the next Tick, for records of several threads
+// what came before is held for a while, for records of several threads
 // may overtake each other; what is still missing then is lost. A Close event
 // ends it.
 //

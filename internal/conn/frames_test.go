@@ -67,8 +67,8 @@ func TestFramesVerdict(t *testing.T) {
 	b.opened(event.RoleActive)
 	b.make(tx, "?a\n") // lost
 	b.sent("?b\n")
-	b.Tick()
-	b.Tick()
+	b.tick()
+	b.tick()
 	require.Equal(t, []uint64{1}, b.framed)
 }
 
@@ -92,8 +92,8 @@ func TestFramesLate(t *testing.T) {
 	b.received("?a\n")
 	late := b.make(rx, "?b\n")
 	b.sent("!1\n")
-	b.Tick()
-	b.Tick()
+	b.tick()
+	b.tick()
 	require.Equal(t, []string{"?a!1 1-3"}, b.got, "it waits no longer")
 	b.Handle(late)
 	b.sent("!2\n")
@@ -102,7 +102,7 @@ func TestFramesLate(t *testing.T) {
 
 	b.make(rx, "?c\n") // never comes
 	b.received("?d\n")
-	b.Tick()
-	b.Tick()
+	b.tick()
+	b.tick()
 	require.Equal(t, uint64(1), b.Losses()[Loss{"gap", "toy"}])
 }

@@ -3,20 +3,23 @@ package conn
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
 )
 
-// maxHeld is how many events of one connection may wait for one before them.
-const maxHeld = 64
+const (
+	maxHeld  = 64                     // events of one connection that may wait for one before them
+	patience = 100 * time.Millisecond // for which they do: longer than a thread is kept from running as a rule
+)
 
-// hold keeps a copy of e until what is missing before it came, or two Ticks.
+// hold keeps a copy of e until what is missing before it came.
 func (t *Tracker) hold(c *tracked, e *event.Event) {
 	kept := *e
 	kept.Payload, kept.Tail = bytes.Clone(e.Payload), bytes.Clone(e.Tail)
 	c.held = append(c.held, kept)
 	if len(c.held) == 1 {
-		t.holding[c] = 0
+		t.holding[c] = time.Time{}
 	}
 	if len(c.held) > maxHeld {
 		t.retry(c, true)
@@ -42,15 +45,23 @@ func (t *Tracker) retry(c *tracked, force bool) {
 	delete(t.holding, c)
 }
 
-// Tick is to be called when no event waits. A record made before one that was
-// handled may still be on its way, but not for two Ticks: what is missing then
-// is lost.
-func (t *Tracker) Tick() {
-	for c, ticks := range t.holding {
-		if ticks > 0 {
+// Tick is to be called when no event waits, with the time. A record made before
+// one that was handled may still be on its way, for who makes it may be kept from
+// running: what is missing when patience ends is lost.
+func (t *Tracker) Tick(now time.Time) {
+	for c, since := range t.holding {
+		switch {
+		case since.IsZero():
+			t.holding[c] = now
+		case now.Sub(since) >= patience:
 			t.retry(c, true)
-		} else {
-			t.holding[c] = ticks + 1
 		}
+	}
+}
+
+// Release gives up waiting: no event follows.
+func (t *Tracker) Release() {
+	for c := range t.holding {
+		t.retry(c, true)
 	}
 }

@@ -101,6 +101,7 @@ type bench struct {
 	now     time.Duration
 	offset  [2]uint64
 	lastDir int
+	clock   time.Time
 }
 
 func newBench() *bench {
@@ -187,4 +188,10 @@ func (b *bench) close(flags uint16, errno uint32) {
 	b.Handle(&event.Event{Kind: event.Close, PID: 1, Conn: 1, Time: b.now, Flags: flags, CloseInfo: event.CloseInfo{
 		SentLen: b.offset[tx], ReceivedLen: b.offset[rx], Errno: errno,
 	}})
+}
+
+// tick lets as much time pass as held events wait at least.
+func (b *bench) tick() {
+	b.clock = b.clock.Add(patience)
+	b.Tick(b.clock)
 }

@@ -37,7 +37,7 @@ type Tracker struct {
 	conns     map[uint64]*tracked
 	procs     map[uint32]*process.Info // by PID; those that live
 	carried   map[uint64][]*tracked    // plaintext, by the ID of the connection that carries it
-	holding   map[*tracked]int         // connections with held events, and for how many Ticks
+	holding   map[*tracked]time.Time   // connections with held events, and since which Tick; zero: none yet
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
 	carriers  Carriers
@@ -53,7 +53,7 @@ func NewTracker(c Config) *Tracker {
 	return &Tracker{
 		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
 		carried: make(map[uint64][]*tracked),
-		holding: make(map[*tracked]int), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
+		holding: make(map[*tracked]time.Time), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
 	}
 }
 
@@ -98,6 +98,9 @@ func (t *Tracker) Handle(e *event.Event) {
 }
 
 func (t *Tracker) open(e *event.Event) {
+	if t.conns[e.Conn] != nil { // two threads moved its first bytes at the same time, and both told of it
+		return
+	}
 	p := t.Owner(e.PID)
 	if len(t.conns) >= t.cfg.MaxConnections {
 		t.evict()
@@ -200,7 +203,7 @@ func direction(e *event.Event) int {
 // it begins a message, of the other one.
 func (c *tracked) joins(e *event.Event) bool {
 	dir := direction(e)
-	if e.Offset > c.streams[dir].next {
+	if e.Offset > c.streams[dir].next || e.Flags&event.Ahead != 0 && c.streams[1-dir].next <= e.Other {
 		return false
 	}
 	return e.Flags&event.Run == 0 || e.Other <= c.streams[1-dir].next
@@ -371,7 +374,7 @@ func (t *Tracker) close(e *event.Event) {
 	if c == nil {
 		return
 	}
-	t.retry(c, true)
+	t.retry(c, e.Flags&event.Gone != 0)
 	if c.dead {
 		return
 	}

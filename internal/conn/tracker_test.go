@@ -40,8 +40,8 @@ func TestOvertaking(t *testing.T) {
 	require.Empty(t, b.got)
 	b.Handle(first)
 	require.Equal(t, []string{"?a!1 1-3"}, b.got)
-	b.Tick()
-	b.Tick()
+	b.tick()
+	b.tick()
 	require.Empty(t, b.Losses())
 }
 
@@ -54,14 +54,30 @@ func TestResponseOvertakesRequest(t *testing.T) {
 	require.Equal(t, []string{"?a!1 1-2"}, b.got)
 }
 
+// TestAhead handles a response before its request, which another thread has sent
+// but not told of; both threads introduce the connection.
+func TestAhead(t *testing.T) {
+	b := newBench().opened(event.RoleActive)
+	request, response := b.make(tx, "?a\n"), b.make(rx, "!1\n")
+	response.Other, response.Flags = 0, response.Flags|event.Ahead
+	b.Handle(response)
+	b.tick()
+	require.Empty(t, b.got)
+	b.opened(event.RoleActive)
+	b.Handle(request)
+	require.Equal(t, []string{"?a!1 1-2"}, b.got)
+	b.tick()
+	require.Empty(t, b.Losses())
+}
+
 func TestLostBytes(t *testing.T) {
 	b := newBench().opened(event.RolePassive)
 	b.received("?a\n")
 	_ = b.make(tx, "!1\n") // never comes
 	b.received("?b\n")
 	require.Equal(t, uint64(0), b.Losses()[Loss{"gap", "toy"}], "it may still come")
-	b.Tick()
-	b.Tick()
+	b.tick()
+	b.tick()
 	b.sent("!2\n")
 	require.Equal(t, uint64(1), b.Losses()[Loss{"gap", "toy"}])
 	require.Equal(t, uint64(1), b.Losses()[Loss{"framing_lost", "toy"}])
@@ -232,14 +248,14 @@ func FuzzTracker(f *testing.F) {
 				e.Other += uint64(op >> 5)
 				b.Handle(e)
 			case op&8 != 0:
-				b.Tick()
+				b.tick()
 				b.close(uint16(op>>4)&7, 0)
 			default:
 				b.Handle(e)
 			}
 		}
-		b.Tick()
-		b.Tick()
+		b.tick()
+		b.tick()
 		if len(b.holding) != 0 {
 			t.Error("events are held for ever")
 		}

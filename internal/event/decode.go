@@ -37,6 +37,7 @@ const (
 	Full       = uint16(bpf.RawWireDataFlagsWIRE_FULL)
 	Frame      = uint16(bpf.RawWireDataFlagsWIRE_FRAME)
 	Unwalked   = uint16(bpf.RawWireDataFlagsWIRE_UNWALKED)
+	Ahead      = uint16(bpf.RawWireDataFlagsWIRE_AHEAD)
 )
 
 // A Verdict is what is asked of the kernel side for a connection: enum wire_verdict.

@@ -104,6 +104,7 @@ func (l *lane) run() {
 		select {
 		case b, ok := <-l.in:
 			if !ok {
+				l.tracker.Release()
 				l.deliverSpans(true)
 				return
 			}
@@ -123,7 +124,7 @@ func (l *lane) handle(b *batch) {
 	l.now = time.Now()
 	b.each(l.record)
 	if b.drained {
-		l.tracker.Tick()
+		l.tracker.Tick(l.now)
 		l.lookups.Expire(l.clock.at(l.now))
 	}
 }

@@ -109,7 +109,7 @@ func (e *eavesdropper) drain() {
 		}
 		e.tracker.Handle(&r)
 	}))
-	e.tracker.Tick()
+	e.tracker.Tick(time.Now())
 	require.NoError(e.t, e.probes.Source().Wait(20*time.Millisecond))
 }
 
