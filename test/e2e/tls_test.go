@@ -3,21 +3,12 @@
 package e2e
 
 import (
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"fmt"
 	"io"
 	"maps"
-	"math/big"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -29,43 +20,15 @@ import (
 	"github.com/edf076de/ebpfreceiver/test/apps"
 )
 
-// A keyPair is a self-signed certificate for 127.0.0.1, in the files that hold it and its key.
-type keyPair struct{ cert, key string }
-
-func newKeyPair(t testing.TB) keyPair {
-	t.Helper()
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	require.NoError(t, err)
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "localhost"},
-		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour),
-		DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
-		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	require.NoError(t, err)
-	dir := t.TempDir()
-	require.NoError(t, os.Chmod(dir, 0o755))
-	return keyPair{
-		cert: writePEM(t, filepath.Join(dir, "cert.pem"), "CERTIFICATE", der),
-		key:  writePEM(t, filepath.Join(dir, "key.pem"), "PRIVATE KEY", private),
-	}
-}
-
-func writePEM(t testing.TB, path, kind string, der []byte) string {
-	t.Helper()
-	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600))
-	return path
-}
-
 // speakTLS makes the programs that the test starts speak a version of TLS.
 func speakTLS(t testing.TB, version string) {
 	t.Helper()
-	c := newKeyPair(t)
-	t.Setenv(apps.EnvCert, c.cert)
-	t.Setenv(apps.EnvKey, c.key)
+	dir := t.TempDir()
+	require.NoError(t, os.Chmod(dir, 0o755))
+	cert, key, err := apps.NewKeyPair(dir)
+	require.NoError(t, err)
+	t.Setenv(apps.EnvCert, cert)
+	t.Setenv(apps.EnvKey, key)
 	t.Setenv(apps.EnvVersion, version)
 }
 

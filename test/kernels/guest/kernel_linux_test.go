@@ -56,6 +56,10 @@ func TestForms(t *testing.T) {
 	if *refused != "" {
 		return // it cannot work here, as TestRefused shows
 	}
+	eachForm(t, testForm)
+}
+
+func eachForm(t *testing.T, test func(*testing.T)) {
 	for _, form := range strings.Split(*forms, ",") {
 		t.Run(form, func(t *testing.T) {
 			probe.Kinds = nil
@@ -63,7 +67,7 @@ func TestForms(t *testing.T) {
 				probe.Kinds = strings.Split(form, "+")
 			}
 			t.Cleanup(func() { probe.Kinds = nil })
-			testForm(t)
+			test(t)
 		})
 	}
 }

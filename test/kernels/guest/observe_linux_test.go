@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"sync"
@@ -219,7 +220,11 @@ func (p *program) counts(t *testing.T) map[string]int {
 
 // request runs the Go client to its end; pid is its process.
 func request(t *testing.T, port int, args ...string) (results []apps.Result, pid int) {
-	cmd := apps.Command("client", append([]string{"-url", fmt.Sprintf("http://127.0.0.1:%d", port)}, args...)...)
+	scheme := "http"
+	if os.Getenv(apps.EnvCert) != "" {
+		scheme = "https"
+	}
+	cmd := apps.Command("client", append([]string{"-url", fmt.Sprintf("%s://127.0.0.1:%d", scheme, port)}, args...)...)
 	var out bytes.Buffer
 	cmd.Stdout = &out
 	require.NoError(t, cmd.Run())
