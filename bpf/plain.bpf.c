@@ -31,11 +31,6 @@ struct {
 	__type(value, struct session);
 } empty_session SEC(".maps");
 
-/* Where the two random words of a session are read to. */
-struct random {
-	__u64 words[2];
-};
-
 /* The client's random of a C library's session; zero when the way there is not known, or the handshake has not begun. */
 __noinline int random_of(struct random *to, __u64 session, __u32 library)
 {
@@ -111,18 +106,6 @@ static __always_inline __u64 socket_of_hello(const struct random *r, __u32 tgid)
 	struct carrier *k = bpf_map_lookup_elem(&carriers, &sk);
 	return k && k->id == at->conn ? sk : 0;
 }
-
-/* What is told of a call in one go, so that global functions can take it. */
-struct plain {
-	struct tls_call call;
-	struct random random;
-	__u64 inner; /* Go: the net.Conn */
-	__u64 now;
-	__u32 library;
-	__u32 size; /* bytes moved */
-	__u32 flags; /* enum point_flags */
-	__u32 pad;
-};
 
 static __always_inline struct session_key key_of(const struct tls_call *t)
 {
@@ -255,39 +238,38 @@ static __always_inline void received(struct moved *m, struct session *s, struct 
 }
 
 /* The plaintext of a session that is tied crosses its connection. */
-__noinline int cross(struct session *s, struct carrier *k, const struct plain *p)
+__noinline int cross(struct session *s, struct carrier *k, struct plain *p)
 {
-	struct moved m = {};
-
 	if (!s || !k || !p)
 		return 0;
+	struct moved *m = &p->moved;
 	struct conn *c = &s->plain;
 	if (c->verdicts != verdict_count)
 		take_verdict(c);
 	if (c->state != CONN_ON)
 		return 0;
-	m.by = (struct who){ .sk = s->sk, .tgid = k->tgid, .tid = bpf_get_current_pid_tgid() };
-	m.size = p->size;
+	m->by = (struct who){ .sk = s->sk, .tgid = k->tgid, .tid = bpf_get_current_pid_tgid() };
+	m->size = p->size;
 	if (p->call.op != TLS_SENDFILE) {
-		m.from.base = p->call.buffer;
-		m.from.kind = SOURCE_BUFFER;
+		m->from.base = p->call.buffer;
+		m->from.kind = SOURCE_BUFFER;
 	}
 	if (is_write(p->call.op))
-		sent(&m, s, k, p);
+		sent(m, s, k, p);
 	else
-		received(&m, s, k, p);
-	struct flow *f = &c->flow[m.direction & 1];
-	m.offset = f->offset;
-	f->offset += m.size;
-	m.other = c->flow[!m.direction].offset;
+		received(m, s, k, p);
+	struct flow *f = &c->flow[m->direction & 1];
+	m->offset = f->offset;
+	f->offset += m->size;
+	m->other = c->flow[!m->direction].offset;
 	c->meter = k->meter;
 	c->acked = k->acked;
-	if (!c->announced && !announce(c, &m.by)) {
-		lose(WIRE_LOSS_RING_FULL, part_of(c, m.direction, c->last != m.direction));
-		c->last = m.direction;
+	if (!c->announced && !announce(c, &m->by)) {
+		lose(WIRE_LOSS_RING_FULL, part_of(c, m->direction, c->last != m->direction));
+		c->last = m->direction;
 		return 0;
 	}
-	return capture(c, &m);
+	return capture(c, m);
 }
 
 /* Whether a process has connections that are observed: it was introduced with the first. */
@@ -345,6 +327,18 @@ static __noinline int called(struct plain *p)
 	return TIED;
 }
 
+/* The call at hand, noted where its thread or goroutine is: on the stack there is no room for it (6.1). */
+static __always_inline struct plain *plain_of(struct tls_calls *calls, const struct tls_call *t, __u64 cookie)
+{
+	struct plain *p = &calls->plain;
+
+	__builtin_memset(p, 0, sizeof(*p));
+	p->call = *t;
+	p->flags = point_flags(cookie);
+	p->library = point_library(cookie);
+	return p;
+}
+
 static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 {
 	__u32 flags = point_flags(cookie);
@@ -371,10 +365,10 @@ static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 	 * A Write gives all it has, or the connection is broken.
 	 */
 	if (flags & POINT_GO && is_observed(t->tgid)) {
-		struct plain p = { .call = *t, .flags = flags, .library = point_library(cookie) };
-		p.now = t->began;
-		p.size = t->size;
-		if (p.size && called(&p) != UNTIED)
+		struct plain *p = plain_of(calls, t, cookie);
+		p->now = t->began;
+		p->size = t->size;
+		if (p->size && called(p) != UNTIED)
 			t->op = TLS_HANDSHAKE;
 	}
 }
@@ -391,18 +385,18 @@ static __always_inline void ended(struct pt_regs *ctx, __u64 cookie)
 		part_ended(calls, t);
 		return;
 	}
-	struct plain p = { .call = *t, .flags = flags, .library = point_library(cookie) };
-	if (!is_observed(p.call.tgid))
+	if (!is_observed(t->tgid))
 		return;
-	p.size = moved_by(&p.call, result_at(ctx, cookie));
-	if (!p.size && (is_read(p.call.op) || is_write(p.call.op))) {
-		tried(&p);
+	struct plain *p = plain_of(calls, t, cookie);
+	p->size = moved_by(&p->call, result_at(ctx, cookie));
+	if (!p->size && (is_read(p->call.op) || is_write(p->call.op))) {
+		tried(p);
 		return;
 	}
-	if (flags & POINT_GO && p.call.op == TLS_HANDSHAKE) /* a Write that was seen when it began */
+	if (flags & POINT_GO && p->call.op == TLS_HANDSHAKE) /* a Write that was seen when it began */
 		return;
-	p.now = bpf_ktime_get_ns();
-	if (called(&p) == UNTIED && p.size)
+	p->now = bpf_ktime_get_ns();
+	if (called(p) == UNTIED && p->size)
 		lose(WIRE_LOSS_TLS_UNTIED, WIRE_PART_MESSAGE);
 }
 

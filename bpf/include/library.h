@@ -80,6 +80,14 @@ struct {
 	__type(value, struct tls_calls);
 } go_calls SEC(".maps");
 
+/* It is too large for the stack. */
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct tls_calls);
+} empty_calls SEC(".maps");
+
 static __always_inline struct tls_calls *calls_of_go(struct pt_regs *ctx, bool make)
 {
 	struct goroutine key = { .g = GO_G(ctx), .tgid = bpf_get_current_pid_tgid() >> 32 };
@@ -87,8 +95,11 @@ static __always_inline struct tls_calls *calls_of_go(struct pt_regs *ctx, bool m
 
 	if (calls || !make)
 		return calls;
-	struct tls_calls none = {};
-	bpf_map_update_elem(&go_calls, &key, &none, BPF_NOEXIST);
+	__u32 zero = 0;
+	struct tls_calls *none = bpf_map_lookup_elem(&empty_calls, &zero);
+	if (!none)
+		return NULL;
+	bpf_map_update_elem(&go_calls, &key, none, BPF_NOEXIST);
 	return bpf_map_lookup_elem(&go_calls, &key);
 }
 

@@ -113,7 +113,26 @@ struct tls_call {
 };
 #define SEVERAL 1
 
+/* The client's random, as far as it is used. */
+struct random {
+	__u64 words[2];
+};
+
+/* What is told of a call in one go, so that global functions can take it. */
+struct plain {
+	struct tls_call call;
+	struct random random;
+	struct moved moved; /* what becomes of it */
+	__u64 inner; /* Go: the net.Conn */
+	__u64 now;
+	__u32 library;
+	__u32 size; /* bytes moved */
+	__u32 flags; /* enum point_flags */
+	__u32 pad;
+};
+
 struct tls_calls {
+	struct plain plain; /* the call at hand, while the program runs */
 	struct tls_call at[NESTED];
 	__u32 depth;
 	__u32 pad;

@@ -21,6 +21,7 @@ const (
 	PlainMapCgroups        = "cgroups"
 	PlainMapConns          = "conns"
 	PlainMapConnsByAddress = "conns_by_address"
+	PlainMapEmptyCalls     = "empty_calls"
 	PlainMapEmptyConn      = "empty_conn"
 	PlainMapEmptyPath      = "empty_path"
 	PlainMapEmptySession   = "empty_session"
@@ -112,6 +113,7 @@ type PlainMapSpecs struct {
 	Cgroups        *ebpf.MapSpec `ebpf:"cgroups"`
 	Conns          *ebpf.MapSpec `ebpf:"conns"`
 	ConnsByAddress *ebpf.MapSpec `ebpf:"conns_by_address"`
+	EmptyCalls     *ebpf.MapSpec `ebpf:"empty_calls"`
 	EmptyConn      *ebpf.MapSpec `ebpf:"empty_conn"`
 	EmptyPath      *ebpf.MapSpec `ebpf:"empty_path"`
 	EmptySession   *ebpf.MapSpec `ebpf:"empty_session"`
@@ -179,6 +181,7 @@ type PlainMaps struct {
 	Cgroups        *ebpf.Map `ebpf:"cgroups"`
 	Conns          *ebpf.Map `ebpf:"conns"`
 	ConnsByAddress *ebpf.Map `ebpf:"conns_by_address"`
+	EmptyCalls     *ebpf.Map `ebpf:"empty_calls"`
 	EmptyConn      *ebpf.Map `ebpf:"empty_conn"`
 	EmptyPath      *ebpf.Map `ebpf:"empty_path"`
 	EmptySession   *ebpf.Map `ebpf:"empty_session"`
@@ -203,6 +206,7 @@ func (m *PlainMaps) Close() error {
 		m.Cgroups,
 		m.Conns,
 		m.ConnsByAddress,
+		m.EmptyCalls,
 		m.EmptyConn,
 		m.EmptyPath,
 		m.EmptySession,
