@@ -2,16 +2,42 @@ package conn
 
 import (
 	"slices"
+	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
-// board puts plaintext on the connection that carries it. If that one gave way in
-// a full table, its handshake is not known.
+// recent is how many connections that ended are remembered for plaintext told of later.
+const recent = 64
+
+// board puts plaintext on the connection that carries it. That one may have ended
+// already: its program had not heard yet. Or it gave way in a full table, and its
+// handshake is not known.
 func (t *Tracker) board(c *tracked) {
 	t.carried[c.Carrier] = append(t.carried[c.Carrier], c)
-	if t.reveal(c.Carrier) == nil {
+	switch {
+	case t.reveal(c.Carrier) != nil:
+	case slices.Contains(t.ended[:], c.Carrier):
+		t.leaving[c] = time.Time{}
+	default:
 		t.lose("carrier_unknown", "connection")
+	}
+}
+
+// leave ends plaintext whose connection had ended before, once what there is of it came.
+func (t *Tracker) leave(now time.Time) {
+	for c, since := range t.leaving {
+		switch {
+		case since.IsZero():
+			t.leaving[c] = now
+		case now.Sub(since) >= patience:
+			t.retry(c, true)
+			if !c.dead {
+				t.end(c, c.active, proto.ReasonClosed)
+			}
+			delete(t.leaving, c)
+		}
 	}
 }
 

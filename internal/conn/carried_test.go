@@ -69,6 +69,18 @@ func TestCarriedEnds(t *testing.T) {
 	require.Zero(t, b.Len())
 }
 
+// TestCarriedLate opens plaintext behind the end of what carried it: it ends too.
+func TestCarriedLate(t *testing.T) {
+	b := newBoarded(event.RoleActive)
+	b.close(event.Gone, 0)
+	b.Handle(&event.Event{Kind: event.Open, PID: 1, Conn: 3, OpenInfo: event.OpenInfo{Role: event.RoleActive, Carrier: 1}})
+	require.Equal(t, 1, b.Len())
+	b.tick()
+	b.tick()
+	require.Zero(t, b.Len())
+	require.Empty(t, b.Losses())
+}
+
 // TestCarrierUnknown follows plaintext also when what carries it is not followed,
 // and says so.
 func TestCarrierUnknown(t *testing.T) {

@@ -57,6 +57,7 @@ func (t *Tracker) Tick(now time.Time) {
 			t.retry(c, true)
 		}
 	}
+	t.leave(now)
 }
 
 // Release gives up waiting: no event follows.

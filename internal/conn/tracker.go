@@ -42,6 +42,9 @@ type Tracker struct {
 	losses    map[Loss]uint64
 	carriers  Carriers
 	scratch   proto.Data
+	leaving   map[*tracked]time.Time // carried by what has ended, since which Tick
+	ended     [recent]uint64         // connections that carried something, the latest
+	ends      int                    // of those, so far
 	strays    int
 }
 
@@ -53,7 +56,7 @@ func NewTracker(c Config) *Tracker {
 	return &Tracker{
 		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
 		carried: make(map[uint64][]*tracked),
-		holding: make(map[*tracked]time.Time), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
+		holding: make(map[*tracked]time.Time), leaving: make(map[*tracked]time.Time), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
 	}
 }
 
@@ -361,6 +364,7 @@ func (t *Tracker) drop(c *tracked) {
 	c.parser = nil
 	c.held = nil
 	delete(t.holding, c)
+	delete(t.leaving, c)
 	delete(t.conns, c.ID)
 	t.uncarry(c)
 	t.settle(c)
@@ -418,6 +422,10 @@ func (t *Tracker) eof(c *tracked, dir int) {
 func (t *Tracker) end(c *tracked, at time.Duration, reason string) {
 	if c.parser != nil {
 		c.parser.Close(at, reason)
+	}
+	if c.Plaintext != NotCarried || c.TLS != nil {
+		t.ended[t.ends%recent] = c.ID
+		t.ends++
 	}
 	t.drop(c)
 }

@@ -42,8 +42,6 @@ func tlsForm(t *testing.T) {
 	k := &check{observer: o, server: server, port: port, served: served}
 	k.every(t, "-c", "1")
 	k.every(t, "-c", "8")
-	lost := o.points(t, "otelcol_ebpf_lost", "stage", "reason", "part")
-	delete(lost, "pipeline carrier_unknown connection") // see docs/kernels.md
-	require.Empty(t, lost, "losses")
+	require.Empty(t, o.points(t, "otelcol_ebpf_lost", "stage", "reason", "part"), "losses")
 	require.Equal(t, server.counts(t), served)
 }
