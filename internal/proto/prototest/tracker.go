@@ -88,6 +88,7 @@ func (t *tracker) speak(s step, cut func(uint64) uint64) {
 // hand gives the parser p in pieces.
 func (t *tracker) hand(from proto.Side, p piece, cut func(uint64) uint64) {
 	side, third := &t.sides[from], p.hole/3
+	p.frame = p.frame && len(side.pieces) == 0 // as conn.Tracker: behind bytes that wait a mark is not seen
 	for p.len() > 0 && !side.lost && !t.done {
 		n := cut(p.len())
 		if p.hole > 0 {
