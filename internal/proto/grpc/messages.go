@@ -13,6 +13,7 @@ const (
 type messages struct {
 	count int64
 	lost  bool // the place among them is: the count is not known
+	over  bool // the trailers came, which are the last
 
 	prefix [prefixSize]byte
 	have   uint8  // bytes of the prefix
@@ -23,7 +24,7 @@ type messages struct {
 // take goes on over b and the hole behind it. ended reports that it saw the end
 // of a message of trailers.
 func (m *messages) take(b []byte, hole uint64) (ended bool) {
-	for len(b) > 0 && !m.lost {
+	for len(b) > 0 && !m.lost && !m.over {
 		if m.have < prefixSize {
 			n := copy(m.prefix[m.have:], b)
 			b = b[n:]
@@ -37,7 +38,7 @@ func (m *messages) take(b []byte, hole uint64) (ended bool) {
 		b = b[n:]
 		ended = m.use(n) || ended
 	}
-	if hole == 0 || m.lost {
+	if hole == 0 || m.lost || m.over {
 		return ended
 	}
 	if m.have < prefixSize || hole > m.left { // a prefix is in it
@@ -66,7 +67,7 @@ func (m *messages) use(n uint64) (trailer bool) {
 		return false
 	}
 	m.have = 0
-	if m.prefix[0]&trailers != 0 {
+	if m.over = m.prefix[0]&trailers != 0; m.over {
 		return true
 	}
 	m.count++
