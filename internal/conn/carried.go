@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
-	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
 // recent is how many connections that ended are remembered for plaintext told of later.
@@ -19,25 +18,9 @@ func (t *Tracker) board(c *tracked) {
 	switch {
 	case t.reveal(c.Carrier) != nil:
 	case slices.Contains(t.ended[:], c.Carrier):
-		t.leaving[c] = time.Time{}
+		c.leaving, t.holding[c] = true, time.Time{}
 	default:
 		t.lose("carrier_unknown", "connection")
-	}
-}
-
-// leave ends plaintext whose connection had ended before, once what there is of it came.
-func (t *Tracker) leave(now time.Time) {
-	for c, since := range t.leaving {
-		switch {
-		case since.IsZero():
-			t.leaving[c] = now
-		case now.Sub(since) >= patience:
-			t.retry(c, true)
-			if !c.dead {
-				t.end(c, c.active, proto.ReasonClosed)
-			}
-			delete(t.leaving, c)
-		}
 	}
 }
 

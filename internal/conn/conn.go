@@ -98,6 +98,7 @@ type tracked struct {
 	held     []event.Event
 	misses   int    // runs in which no protocol was recognised
 	joined   bool   // in mid-stream
+	leaving  bool   // what carried it has ended
 	dead     bool   // forgotten; nothing may follow
 	revealed bool   // bytes were seen that it carries, perhaps before its handshake ended
 	closed   uint16 // FIN flags seen

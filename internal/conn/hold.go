@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/edf076de/ebpfreceiver/internal/event"
+	"github.com/edf076de/ebpfreceiver/internal/proto"
 )
 
 const (
@@ -18,7 +19,7 @@ func (t *Tracker) hold(c *tracked, e *event.Event) {
 	kept := *e
 	kept.Payload, kept.Tail = bytes.Clone(e.Payload), bytes.Clone(e.Tail)
 	c.held = append(c.held, kept)
-	if len(c.held) == 1 {
+	if len(c.held) == 1 && !c.leaving {
 		t.holding[c] = time.Time{}
 	}
 	if len(c.held) > maxHeld {
@@ -42,7 +43,9 @@ func (t *Tracker) retry(c *tracked, force bool) {
 		t.apply(c, &e)
 	}
 	c.held = nil
-	delete(t.holding, c)
+	if !c.leaving {
+		delete(t.holding, c)
+	}
 }
 
 // Tick is to be called when no event waits, with the time. A record made before
@@ -54,15 +57,23 @@ func (t *Tracker) Tick(now time.Time) {
 		case since.IsZero():
 			t.holding[c] = now
 		case now.Sub(since) >= patience:
-			t.retry(c, true)
+			t.give(c)
 		}
 	}
-	t.leave(now)
+}
+
+// give ends the wait of a connection. One that is leaving ends with it: what
+// there is of it came.
+func (t *Tracker) give(c *tracked) {
+	t.retry(c, true)
+	if c.leaving && !c.dead {
+		t.end(c, c.active, proto.ReasonClosed)
+	}
 }
 
 // Release gives up waiting: no event follows.
 func (t *Tracker) Release() {
 	for c := range t.holding {
-		t.retry(c, true)
+		t.give(c)
 	}
 }

@@ -37,14 +37,13 @@ type Tracker struct {
 	conns     map[uint64]*tracked
 	procs     map[uint32]*process.Info // by PID; those that live
 	carried   map[uint64][]*tracked    // plaintext, by the ID of the connection that carries it
-	holding   map[*tracked]time.Time   // connections with held events, and since which Tick; zero: none yet
+	holding   map[*tracked]time.Time   // connections with held events or that are leaving, and since which Tick; zero: none yet
 	exchanges map[string]uint64        // by protocol
 	losses    map[Loss]uint64
 	carriers  Carriers
 	scratch   proto.Data
-	leaving   map[*tracked]time.Time // carried by what has ended, since which Tick
-	ended     [recent]uint64         // connections that carried something, the latest
-	ends      int                    // of those, so far
+	ended     [recent]uint64 // connections that carried something, the latest
+	ends      int            // of those, so far
 	strays    int
 }
 
@@ -56,7 +55,7 @@ func NewTracker(c Config) *Tracker {
 	return &Tracker{
 		cfg: c, conns: make(map[uint64]*tracked), procs: make(map[uint32]*process.Info),
 		carried: make(map[uint64][]*tracked),
-		holding: make(map[*tracked]time.Time), leaving: make(map[*tracked]time.Time), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
+		holding: make(map[*tracked]time.Time), exchanges: make(map[string]uint64), losses: make(map[Loss]uint64),
 	}
 }
 
@@ -364,7 +363,6 @@ func (t *Tracker) drop(c *tracked) {
 	c.parser = nil
 	c.held = nil
 	delete(t.holding, c)
-	delete(t.leaving, c)
 	delete(t.conns, c.ID)
 	t.uncarry(c)
 	t.settle(c)
@@ -423,7 +421,7 @@ func (t *Tracker) end(c *tracked, at time.Duration, reason string) {
 	if c.parser != nil {
 		c.parser.Close(at, reason)
 	}
-	if c.Plaintext != NotCarried || c.TLS != nil {
+	if c.Carrier == 0 && c.TLS != nil { // it may have carried something
 		t.ended[t.ends%recent] = c.ID
 		t.ends++
 	}
