@@ -250,8 +250,7 @@ static __always_inline int on_received(struct sock *sk, int n, const struct sour
 		return 0;
 	struct flow *f = &c->flow[RX];
 	__u32 seq = copied_seq(sk);
-	m.first = bpf_ktime_get_ns();
-	m.arrived = waited(c, sk, seq, m.first);
+	m.arrived = waited(c, sk, seq, &m.first);
 	if (flags & MSG_WAITALL) /* the process waited for the bytes, not they for it */
 		m.arrived = 0;
 	if (c->fins & WIRE_RECEIVED_FIN && seq == rcv_nxt(sk))

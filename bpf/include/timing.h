@@ -43,23 +43,27 @@ static __always_inline void trim_ack(struct conn *c, struct sock *sk, __u32 end,
 
 /*
  * The process has read up to the sequence number read_to: returns since when bytes waited, and notes whether more
- * of them do. What is left has waited as long, but that time is told already.
+ * of them do. What is left has waited as long, but that time is told already. Sets now to the time of the read.
  */
-static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u32 read_to, __u64 now)
+static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u32 read_to, __u64 *now)
 {
 	__u64 since = c->arrived;
 	__u8 state = BPF_CORE_READ(sk, __sk_common.skc_state);
 
-	if (!timing)
+	if (!timing) {
+		*now = bpf_ktime_get_ns();
 		return 0;
+	}
 	if (!since) /* they came while it was looked whether they do, or ended the handshake */
 		since = c->checked;
 	c->arrived = 0;
 	c->watch_rx = 1; /* first: what comes from here on is seen */
-	c->checked = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT ? now : 0;
-	if (read_to != rcv_nxt(sk)) {
+	__u32 next = rcv_nxt(sk);
+	*now = bpf_ktime_get_ns(); /* last: what came unseen came before, and no time is earlier than the bytes it is of */
+	c->checked = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT ? *now : 0;
+	if (read_to != next) {
 		c->watch_rx = 0;
-		c->arrived = now;
+		c->arrived = *now;
 	}
 	return since;
 }
