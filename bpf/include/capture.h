@@ -54,6 +54,12 @@ static __always_inline bool head_ends(const __u8 *p, __u32 n, const __u32 room)
 	return false;
 }
 
+/* Whether the n bytes at p end with a head: so does a segment of its own, as nginx writes it. */
+static __always_inline bool ends_head(const __u8 *p, __u64 n, const __u32 room)
+{
+	return n >= 4 && *(__u32 *)&p[at_most(n - 4, room - 4)] == CRLFCRLF;
+}
+
 /* A few bytes of a call. */
 struct peek {
 	__u64 words[2 * WIRE_TAIL / 8]; /* gather fills half its room between segments */
@@ -119,12 +125,13 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	f->run += got;
 	f->left -= got < f->left ? got : f->left;
 	if (got == e->size) {
-		ended = got >= 4 && *(__u32 *)&payload[at_most(got - 4, room - 4)] == CRLFCRLF;
+		ended = ends_head(payload, got, room);
 		/* Several requests in one write. A short one is not searched: so are most, and it takes time. */
 		if (ended && got > 256 && is_bodiless(payload) && head_ends(payload, got - 4, room))
 			c->pipelined = 1;
 	} else {
-		ended = !c->tls && head_ends(payload, got, room); /* a record may hold any bytes */
+		ended = !c->tls && (ends_head(payload, got, room) ||
+				    head_ends(payload, got, room)); /* a record may hold any bytes */
 		if (ended && is_bodiless(payload))
 			c->pipelined = 1;
 		if (c->pipelined)
