@@ -106,8 +106,11 @@ func (c *tracked) feedBuffered(dir int, p *piece) error {
 // takes its place.
 func (c *tracked) ask(d *proto.Data) (uint64, error) {
 	n, err := c.parser.Parse(d)
-	var became *proto.Become
-	if err != nil && errors.As(err, &became) {
+	if err == nil {
+		return n, nil
+	}
+	var became *proto.Become // behind the common case: it is allocated
+	if errors.As(err, &became) {
 		c.Protocol, c.parser = became.Protocol, became.Next
 		return n, nil
 	}

@@ -202,7 +202,7 @@ func (l *lane) Exchange(c *conn.Conn, x *proto.Exchange) {
 func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 	place := l.correlator.Place(c, x)
 	if l.p.cfg.Latency == nil || x.Course.RequestStart.Time == 0 {
-		l.spans.Add(r, place, c, x, nil)
+		l.spans.Add(r, place, c, x, 0)
 		return
 	}
 	split := spans.Split{Split: latency.Of(c, x), Slow: l.p.cfg.Latency.Slow}
@@ -211,9 +211,11 @@ func (l *lane) addSpan(r pcommon.Resource, c *conn.Conn, x *proto.Exchange) {
 			split.Lookup(took)
 		}
 	}
-	attrs := l.spans.Add(r, place, c, x, &split)
+	attrs := l.spans.Add(r, place, c, x, split.Count())
 	if _, told := split.Took(latency.Delivery); !told && x.Side == proto.Server && c.End == conn.Open {
 		l.unacked.add(c, attrs, &split)
+	} else {
+		split.Put(attrs)
 	}
 }
 

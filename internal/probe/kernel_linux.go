@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/cilium/ebpf/btf"
@@ -56,9 +57,15 @@ func checkBTF() error {
 	return nil
 }
 
-// tooOld says in one sentence what the answers of an old verifier mean.
+// oldAnswers are what kernels before 5.12 say: the verifier to pointers in calls of
+// global functions ("Arg#0 type PTR in classify() is not supported yet."), and to
+// task storage, which came with 5.11, nothing better.
+var oldAnswers = []string{"type PTR in", "map tls_calls: map create: invalid argument"}
+
+// tooOld says in one sentence what the answers of an old kernel mean.
 func tooOld(answers error) error {
-	if !strings.Contains(answers.Error(), "type PTR in") { // "Arg#0 type PTR in classify() is not supported yet."
+	means := func(answer string) bool { return strings.Contains(answers.Error(), answer) }
+	if !slices.ContainsFunc(oldAnswers, means) {
 		return nil
 	}
 	var u unix.Utsname

@@ -24,6 +24,7 @@ func TestKernelWithoutBTF(t *testing.T) {
 
 func TestTooOld(t *testing.T) {
 	require.ErrorContains(t, tooOld(errors.New("Arg#0 type PTR in classify() is not supported yet")), "the oldest kernel tested is 6.1")
+	require.ErrorContains(t, tooOld(errors.New("creating the maps: map tls_calls: map create: invalid argument")), "the oldest kernel tested is 6.1")
 	require.NoError(t, tooOld(errors.New("operation not permitted")))
 }
 

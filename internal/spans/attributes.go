@@ -12,12 +12,12 @@ import (
 
 // describe puts the attributes of the exchange, then those every protocol has.
 // The local address and the transport are opt-in by the conventions and left out.
-func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split *Split) {
+func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, more int) {
 	b.handshake = b.handshake[:0]
 	if c.TLS != nil {
 		b.handshake = c.TLS.Attrs(b.handshake)
 	}
-	m.EnsureCapacity(count(c, x) + len(b.handshake) + split.count())
+	m.EnsureCapacity(count(c, x) + len(b.handshake) + more)
 	for i := range x.Attrs {
 		b.put(m, &x.Attrs[i])
 	}
@@ -32,9 +32,6 @@ func (b *Builder) describe(m pcommon.Map, c *conn.Conn, x *proto.Exchange, split
 	}
 	if x.Capture != 0 {
 		putIncomplete(m, x.Capture)
-	}
-	if split != nil {
-		split.put(m)
 	}
 }
 

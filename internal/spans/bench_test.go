@@ -48,7 +48,7 @@ func BenchmarkAdd(b *testing.B) {
 	builder, r, x := newBuilder(), newResource("a"), request()
 	b.ReportAllocs()
 	for b.Loop() {
-		builder.Add(r, benchContext, benchPeer, x, nil)
+		builder.Add(r, benchContext, benchPeer, x, 0)
 		if builder.Len() == batch {
 			builder.Flush()
 		}

@@ -51,8 +51,9 @@ func New(scope, version string, offset func() time.Duration) *Builder {
 // A span that would end before it starts, because the two times come from
 // different processors or are bounds, ends when it starts.
 //
-// split may be nil. Add returns the attributes, to complete until Flush.
-func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x *proto.Exchange, split *Split) pcommon.Map {
+// Add returns the attributes, which may be added to until Flush; there is room for
+// more of them.
+func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x *proto.Exchange, more int) pcommon.Map {
 	if b.count == 0 {
 		b.shift = b.offset()
 	}
@@ -66,7 +67,7 @@ func (b *Builder) Add(r pcommon.Resource, ctx correlate.Context, c *conn.Conn, x
 	if x.Err != "" {
 		s.Status().SetCode(ptrace.StatusCodeError)
 	}
-	b.describe(s.Attributes(), c, x, split)
+	b.describe(s.Attributes(), c, x, more)
 	return s.Attributes()
 }
 

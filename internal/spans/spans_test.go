@@ -43,7 +43,7 @@ func only(t *testing.T, traces ptrace.Traces) ptrace.Span {
 func built(t *testing.T, ctx correlate.Context, c *conn.Conn, x *proto.Exchange) ptrace.Span {
 	t.Helper()
 	b := newBuilder()
-	b.Add(newResource("a"), ctx, c, x, nil)
+	b.Add(newResource("a"), ctx, c, x, 0)
 	return only(t, b.Flush())
 }
 
@@ -130,7 +130,7 @@ func TestEndIsNeverBeforeStart(t *testing.T) {
 func TestOneResourceSpansPerResource(t *testing.T) {
 	b, a, z := newBuilder(), newResource("a"), newResource("z")
 	for _, r := range []pcommon.Resource{a, z, a, a, z} {
-		b.Add(r, correlate.Context{}, &conn.Conn{}, &proto.Exchange{}, nil)
+		b.Add(r, correlate.Context{}, &conn.Conn{}, &proto.Exchange{}, 0)
 	}
 	if b.Len() != 5 {
 		t.Errorf("Len is %d", b.Len())
@@ -162,10 +162,10 @@ func TestFlush(t *testing.T) {
 	}
 	r := newResource("a")
 	for range 3 {
-		b.Add(r, correlate.Context{}, &conn.Conn{}, &proto.Exchange{}, nil)
+		b.Add(r, correlate.Context{}, &conn.Conn{}, &proto.Exchange{}, 0)
 	}
 	first := b.Flush()
-	b.Add(r, correlate.Context{}, &conn.Conn{}, &proto.Exchange{}, nil)
+	b.Add(r, correlate.Context{}, &conn.Conn{}, &proto.Exchange{}, 0)
 	second := only(t, b.Flush())
 	if first.SpanCount() != 3 || b.Len() != 0 {
 		t.Errorf("%d spans in the first batch, %d left", first.SpanCount(), b.Len())

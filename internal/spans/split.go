@@ -29,17 +29,14 @@ const (
 	keyVerdict     = "ebpf.verdict"
 )
 
-// count is how many attributes put may write, and Complete add.
-func (s *Split) count() int {
-	if s == nil {
-		return 0
-	}
+// Count is how many attributes Put may write, whatever becomes known until then.
+func (s *Split) Count() int {
 	const beside = 7 // reused or delivery, remainder, reset_by and putTrouble's
 	return s.Parts() + beside
 }
 
-// put writes what was observed.
-func (s *Split) put(m pcommon.Map) {
+// Put writes what was observed to the attributes of the span. It is called once.
+func (s *Split) Put(m pcommon.Map) {
 	for p, name := range latency.Names {
 		if d, ok := s.Took(latency.Part(p)); ok && (d > 0 || latency.Part(p) != latency.RequestTransfer) {
 			m.PutDouble(name, d.Seconds())
@@ -60,7 +57,6 @@ func (s *Split) put(m pcommon.Map) {
 // resetBy are the values of ebpf.tcp.reset_by.
 var resetBy = map[conn.End]string{conn.ResetByPeer: "peer"}
 
-// putTrouble writes what changes while the response is on its way.
 func (s *Split) putTrouble(m pcommon.Map) {
 	m.PutInt(keyRetransmits, int64(s.Retransmits))
 	m.PutDouble(keyRTOTime, s.RTO.Seconds())
@@ -69,15 +65,4 @@ func (s *Split) putTrouble(m pcommon.Map) {
 		m.PutDouble(keySRTT, s.SRTT.Seconds())
 	}
 	m.PutStr(keyVerdict, s.Verdict(s.Slow).String())
-}
-
-// Complete adds what became known after the span was built: its delivery, and
-// what hindered it. before is the split the span was built with.
-func (s *Split) Complete(m pcommon.Map, before *Split) {
-	if d, ok := s.Took(latency.Delivery); ok {
-		m.PutDouble(latency.Names[latency.Delivery], d.Seconds())
-	}
-	if s.Trouble != before.Trouble || s.Verdict(s.Slow) != before.Verdict(s.Slow) {
-		s.putTrouble(m)
-	}
 }

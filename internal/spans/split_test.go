@@ -24,27 +24,31 @@ func served() *proto.Exchange {
 	return x
 }
 
+// attributes are those the span of x and its split have.
+func attributes(c *conn.Conn, x *proto.Exchange, split *Split) map[string]any {
+	b := New("scope", "1", func() time.Duration { return 0 })
+	m := b.Add(newResource("a"), correlate.Context{}, c, x, split.Count())
+	split.Put(m)
+	return m.AsRaw()
+}
+
 func TestSplit(t *testing.T) {
 	c := &conn.Conn{Established: 50 * ms}
 	x := served()
 	split := Split{Split: latency.Of(c, x), Slow: 10 * ms}
-	b := New("scope", "1", func() time.Duration { return 0 })
-	m := b.Add(newResource("a"), correlate.Context{}, c, x, &split)
 	require.Equal(t, map[string]any{
 		"ebpf.latency.receive_queue": 0.020, "ebpf.latency.application": 0.070, "ebpf.latency.send_queue": 0.010,
 		"ebpf.tcp.retransmits": int64(0), "ebpf.tcp.rto_time": 0.0, "ebpf.tcp.zero_windows": int64(0), "ebpf.tcp.srtt": 0.003,
 		"ebpf.verdict": "application",
-	}, m.AsRaw())
+	}, attributes(c, x, &split))
 
-	before := split
 	split.Delivered(700*ms, &proto.Meter{Retransmits: 2, RTO: 400 * ms, SRTT: 4 * ms, MinRTT: 2 * ms})
-	split.Complete(m, &before)
 	require.Equal(t, map[string]any{
 		"ebpf.latency.receive_queue": 0.020, "ebpf.latency.application": 0.070, "ebpf.latency.send_queue": 0.010,
 		"ebpf.latency.delivery": 0.5,
 		"ebpf.tcp.retransmits":  int64(2), "ebpf.tcp.rto_time": 0.4, "ebpf.tcp.zero_windows": int64(0), "ebpf.tcp.srtt": 0.004,
 		"ebpf.verdict": "network",
-	}, m.AsRaw())
+	}, attributes(c, x, &split))
 }
 
 func TestSplitOfReset(t *testing.T) {
@@ -53,8 +57,7 @@ func TestSplitOfReset(t *testing.T) {
 	x.Course.ResponseStart.Arrived, x.Course.ResponseEnd.Time = 0, 0
 	c := &conn.Conn{Established: 50 * ms, End: conn.ResetByPeer}
 	split := Split{Split: latency.Of(c, x), Slow: 10 * ms}
-	b := New("scope", "1", func() time.Duration { return 0 })
-	m := b.Add(newResource("a"), correlate.Context{}, c, x, &split).AsRaw()
+	m := attributes(c, x, &split)
 	require.Equal(t, "peer", m["ebpf.tcp.reset_by"])
 	require.Equal(t, "peer", m["ebpf.verdict"])
 	require.Equal(t, false, m["ebpf.connection.reused"])
