@@ -48,7 +48,7 @@ const (
 type State struct {
 	Hook string // "recv"
 	Form string // "tp_btf/sock_recv_length"; empty when none attached
-	Err  error  // why none attached
+	Err  error  // why none attached, or what one that is does not see
 }
 
 // SegmentHook is the hook without which nothing is known of the time of spans.

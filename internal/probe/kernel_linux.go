@@ -10,21 +10,31 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Capabilities the probes need. CAP_SYS_ADMIN includes both.
+// Capabilities the probes need, of which CAP_SYS_ADMIN includes the last two.
 const (
-	capSysAdmin = 21
-	capPerfmon  = 38
-	capBPF      = 39
+	capSysPtrace = 19
+	capSysAdmin  = 21
+	capPerfmon   = 38
+	capBPF       = 39
 )
 
 // checkPrivileges names the capabilities this process lacks.
 func checkPrivileges() error {
+	effective, err := capabilities()
+	if err != nil {
+		return err
+	}
+	return missingCapabilities(effective)
+}
+
+// capabilities returns the effective ones of this process, a bit each.
+func capabilities() (uint64, error) {
 	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
 	var data [2]unix.CapUserData
 	if err := unix.Capget(&header, &data[0]); err != nil {
-		return fmt.Errorf("reading the capabilities of this process: %w", err)
+		return 0, fmt.Errorf("reading the capabilities of this process: %w", err)
 	}
-	return missingCapabilities(uint64(data[1].Effective)<<32 | uint64(data[0].Effective))
+	return uint64(data[1].Effective)<<32 | uint64(data[0].Effective), nil
 }
 
 func missingCapabilities(effective uint64) error {

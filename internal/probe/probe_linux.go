@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
+	"slices"
 	"sync"
 
 	"github.com/cilium/ebpf"
@@ -162,7 +163,18 @@ func (p *Probes) Verdict(conn uint64, v event.Verdict) {
 }
 
 // States returns what became of every hook.
-func (p *Probes) States() []State { return p.loader.states }
+func (p *Probes) States() []State {
+	if p.watcher == nil {
+		return p.loader.states
+	}
+	states := slices.Clone(p.loader.states)
+	for i := range states {
+		if states[i].Hook == TLSHook {
+			states[i].Err = p.watcher.Outside()
+		}
+	}
+	return states
+}
 
 // MemoryBytes returns what the BPF maps take of kernel memory.
 func (p *Probes) MemoryBytes() uint64 {

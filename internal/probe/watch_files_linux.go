@@ -167,6 +167,10 @@ func (w *Watcher) forget() {
 	}
 }
 
+// errHidden says what to do for the processes of others to be looked at.
+var errHidden = errors.New("the files of other users' processes cannot be read, so that of TLS libraries only the system's own are probed for them: " +
+	"this process lacks CAP_SYS_PTRACE")
+
 // publish tells what is in use.
 func (w *Watcher) publish() {
 	var states []Library

@@ -66,8 +66,11 @@ type Watcher struct {
 	cacheOf fileID // whose contents cache is
 	cache   map[string]string
 
-	mu     sync.Mutex // guards states
-	states []Library
+	hidden bool // a process was, in the scan under way: this one may not look at it
+
+	mu      sync.Mutex // guards what follows
+	states  []Library
+	outside error // why some processes are not looked at
 }
 
 type dueLook struct {
@@ -113,6 +116,13 @@ func (w *Watcher) Libraries() []Library {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.states
+}
+
+// Outside says why some processes cannot be looked at; nil: all can.
+func (w *Watcher) Outside() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.outside
 }
 
 // Close ends the watch and removes all probes.

@@ -2,8 +2,10 @@ package probe
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -26,6 +28,7 @@ const (
 // scan looks at all processes, and removes the probes from files that none uses.
 func (w *Watcher) scan() {
 	w.round++
+	w.hidden = false
 	w.standing()
 	entries, err := os.ReadDir(w.c.proc)
 	if err != nil {
@@ -38,6 +41,17 @@ func (w *Watcher) scan() {
 	}
 	w.forget()
 	w.publish()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.outside = nil; w.hidden && lacksPtrace() {
+		w.outside = errHidden
+	}
+}
+
+// lacksPtrace tells what the mend is: a sandbox may hide processes from root, too.
+func lacksPtrace() bool {
+	effective, err := capabilities()
+	return err == nil && effective>>capSysPtrace&1 == 0
 }
 
 // dir returns a process' directory and the path of its executable; "" for one
@@ -49,6 +63,10 @@ func (w *Watcher) dir(pid uint32) (dir, path string) {
 	}
 	dir = filepath.Join(w.c.proc, name)
 	path, err := os.Readlink(dir + "/exe")
+	if errors.Is(err, fs.ErrPermission) {
+		command, _ := os.ReadFile(dir + "/cmdline") // anybody may; a thread of the kernel has none
+		w.hidden = w.hidden || len(command) > 0
+	}
 	path = strings.TrimSuffix(path, " (deleted)")
 	if err != nil || w.c.Wanted != nil && !w.c.Wanted(path) {
 		return "", "" // a thread of the kernel, or it has exited

@@ -71,12 +71,15 @@ func (s *session) reportChange(before string) string {
 	return now
 }
 
-// missing says which hooks are not attached and why.
+// missing says which hooks are not attached, or see only a part, and why.
 func missing(states []probe.State) error {
 	var errs error
 	for _, state := range states {
-		if state.Form == "" {
+		switch {
+		case state.Form == "":
 			errs = errors.Join(errs, fmt.Errorf("hook %s is not attached: %w", state.Hook, state.Err))
+		case state.Err != nil:
+			errs = errors.Join(errs, fmt.Errorf("hook %s does not see everything: %w", state.Hook, state.Err))
 		}
 	}
 	return errs

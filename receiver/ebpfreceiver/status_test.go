@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/collector/component/componentstatus"
 	"go.opentelemetry.io/collector/consumer/consumertest"
+
+	"github.com/edf076de/ebpfreceiver/internal/probe"
 )
 
 func TestStatusFollowsHooks(t *testing.T) {
@@ -29,6 +31,19 @@ func TestStatusFollowsHooks(t *testing.T) {
 		host.requireStatus(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
 		require.NoError(t, r.Shutdown(t.Context()))
 		host.requireStatus(t, componentstatus.StatusRecoverableError, componentstatus.StatusOK)
+	})
+}
+
+func TestStatusOfHookThatSeesAPart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := &fakeKernel{}
+		k.setStates(recvHook, probe.State{Hook: "tls", Form: "uprobe_multi", Err: errors.New("this process lacks CAP_SYS_PTRACE")})
+		host := &fakeHost{}
+		r := start(t, k, createDefaultConfig(), host, consumertest.NewNop())
+		synctest.Wait()
+		host.requireStatus(t, componentstatus.StatusRecoverableError)
+		require.EqualError(t, host.lastError(), "hook tls does not see everything: this process lacks CAP_SYS_PTRACE")
+		require.NoError(t, r.Shutdown(t.Context()))
 	})
 }
 

@@ -16,6 +16,16 @@ import (
 	"time"
 )
 
+// The server and who loads it have a processor each; the collector runs on any. Where
+// the scheduler places them, it puts both on one as soon as they sleep, or on two:
+// bare throughput then is one of two numbers, and what is measured is which.
+const serverCPU, clientCPU = "0", "1"
+
+// pinned is a command that stays on a processor.
+func pinned(cpu, name string, args ...string) *exec.Cmd {
+	return exec.Command("taskset", append([]string{"-c", cpu, name}, args...)...)
+}
+
 // nginx is a server of our own: one worker, a tiny answer.
 type nginx struct {
 	cmd     *exec.Cmd
@@ -39,7 +49,7 @@ http {
   server { listen 127.0.0.1:%[4]d ssl; ssl_certificate %[5]s; ssl_certificate_key %[6]s; location / { return 200 "hello\n"; } }
   server { listen 127.0.0.1:%[3]d; location /status { stub_status; } }
 }`, dir, n.port, statusPort, n.tlsPort, cert, key))
-	n.cmd = exec.Command("nginx", "-p", dir, "-c", conf)
+	n.cmd = pinned(serverCPU, "nginx", "-p", dir, "-c", conf)
 	n.cmd.Stderr = os.Stderr
 	check(n.cmd.Start())
 	for range 100 {
@@ -173,7 +183,7 @@ func (c *collector) sum(name string) float64 {
 }
 
 func wrk(url string, connections int, length time.Duration) {
-	out, err := exec.Command("wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(length.Seconds())), url).CombinedOutput()
+	out, err := pinned(clientCPU, "wrk", "-t1", fmt.Sprintf("-c%d", connections), fmt.Sprintf("-d%ds", int(length.Seconds())), url).CombinedOutput()
 	if err != nil {
 		check(fmt.Errorf("wrk: %w: %s", err, out))
 	}
