@@ -342,6 +342,9 @@ static __always_inline struct plain *plain_of(struct tls_calls *calls, const str
 static __always_inline void begun(struct pt_regs *ctx, __u64 cookie)
 {
 	__u32 flags = point_flags(cookie);
+
+	if (!may_be_observed(bpf_get_current_pid_tgid() >> 32))
+		return;
 	struct tls_calls *calls = calls_of(ctx, flags, true);
 	struct tls_call *t = calls ? push(calls, flags, STACK(ctx)) : NULL;
 

@@ -330,6 +330,18 @@ static __always_inline bool selected(__u8 role, const struct who *w, __u64 task,
 	return !(targets >> 32);
 }
 
+/*
+ * Whether a connection of a process may be observed: false when its executable and
+ * its ancestors are known, and no target that is included has both.
+ */
+static __always_inline bool may_be_observed(__u32 tgid)
+{
+	if (!have_includes)
+		return true;
+	struct proc *p = bpf_map_lookup_elem(&procs, &tgid);
+	return !p || !p->known || (p->targets | any_exe) & (p->inherited | any_pid) & 0xffffffff;
+}
+
 /* Decides whether a connection is observed, in the process that uses it. */
 __noinline int classify(struct conn *c, const struct who *w)
 {
