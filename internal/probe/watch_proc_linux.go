@@ -129,7 +129,7 @@ func openMapped(dir string, m mapping, at string) (*os.File, error) {
 }
 
 // needed knows the libraries that the dynamic linker will load for a process'
-// executable, as far as the linker's cache of its root has them.
+// executable, as far as files and the linker's cache of its root say where they are.
 func (w *Watcher) needed(pid uint32) {
 	dir, path := w.dir(pid)
 	if dir == "" {
@@ -141,7 +141,7 @@ func (w *Watcher) needed(pid uint32) {
 	}
 	defer f.Close()
 	program, err := w.know(path, f)
-	if err != nil || len(program.needed) == 0 {
+	if err != nil || len(program.links.Needed) == 0 {
 		return
 	}
 	root := dir + "/root"
@@ -150,18 +150,28 @@ func (w *Watcher) needed(pid uint32) {
 		return
 	}
 	program.resolved = of
-	todo, done := program.needed, make(map[string]bool)
-	for len(todo) > 0 && len(done) < maxClosure {
-		name := todo[0]
-		todo = todo[1:]
-		if done[name] {
-			continue
-		}
-		done[name] = true
-		if library := w.library(root, paths[name]); library != nil {
-			todo = append(todo[:len(todo):len(todo)], library.needed...)
+	todo, done := []*watchedFile{program}, make(map[string]bool)
+	for ; len(todo) > 0; todo = todo[1:] {
+		for _, name := range todo[0].links.Needed {
+			if done[name] || len(done) >= maxClosure {
+				continue
+			}
+			done[name] = true
+			if library := w.linked(root, todo[0], name, paths); library != nil {
+				todo = append(todo, library)
+			}
 		}
 	}
+}
+
+// linked knows a library that a file needs; nil if it is where nobody says.
+func (w *Watcher) linked(root string, by *watchedFile, name string, cache map[string]string) *watchedFile {
+	for _, path := range by.links.Places(name, filepath.Dir(by.Path)) {
+		if library := w.library(root, path); library != nil {
+			return library
+		}
+	}
+	return w.library(root, cache[name])
 }
 
 // library knows a library by its path below a root; nil if that cannot be.
