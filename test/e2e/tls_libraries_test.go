@@ -3,6 +3,8 @@
 package e2e
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -13,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -87,16 +90,21 @@ var boringPrograms = sync.OnceValues(func() (dir string, err error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", err
 	}
-	libraries := "/usr/lib/" + triplet + "/android" // of Debian's package, where the linker does not look by itself
-	for _, name := range []string{"server", "client"} {
-		out, err := exec.Command("gcc", "-O2", "-D_GNU_SOURCE", "-I/usr/include/android", "-o", boringPath(dir, name),
-			"../apps/boringssl/"+name+".c", "-L"+libraries, "-Wl,-rpath,"+libraries, "-lssl", "-lcrypto", "-pthread").CombinedOutput()
-		if err != nil {
-			return "", fmt.Errorf("compiling the %s with BoringSSL: %w: %s", name, err, out)
-		}
-	}
-	return dir, nil
+	return dir, errors.Join(compileBoring(dir, "server", boringLibraries), compileBoring(dir, "client", boringLibraries))
 })
+
+// boringLibraries is where Debian has them: the linker does not look there by itself.
+var boringLibraries = "/usr/lib/" + triplet + "/android"
+
+// compileBoring makes a program that finds its libraries in a directory.
+func compileBoring(dir, name, libraries string) error {
+	out, err := exec.Command("gcc", "-O2", "-D_GNU_SOURCE", "-I/usr/include/android", "-o", boringPath(dir, name),
+		"../apps/boringssl/"+name+".c", "-L"+boringLibraries, "-Wl,-rpath,"+libraries, "-lssl", "-lcrypto", "-pthread").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("compiling the %s with BoringSSL: %w: %s", name, err, out)
+	}
+	return nil
+}
 
 func boringPath(dir, name string) string { return filepath.Join(dir, "test-boringssl-"+name) }
 
@@ -110,6 +118,29 @@ func boringProgram(t testing.TB, name string) string {
 func boringServer(t testing.TB, port int) func() map[string]int {
 	t.Helper()
 	return countingServer(t, exec.Command(boringProgram(t, "server"), strconv.Itoa(port)), port)
+}
+
+// TestTLSOwnLibrary is a program that brings its library along: nobody has used it
+// before, and only the program says where it is. It connects when it has its paths,
+// which is before a second look at what it has loaded.
+func TestTLSOwnLibrary(t *testing.T) {
+	speakTLS(t, "1.3")
+	port := freePort(t)
+	goServerOn(t, port)
+	o := observe(t, onPort(port))
+	dir := t.TempDir()
+	for _, library := range []string{"/libssl.so.0", "/libcrypto.so.0"} {
+		copyFile(t, boringLibraries+library, dir+library)
+	}
+	require.NoError(t, compileBoring(dir, "client", "$ORIGIN"))
+	p := start(t, exec.Command(boringPath(dir, "client"), load{port: port}.args()...))
+	time.Sleep(500 * time.Millisecond)
+	require.NoError(t, json.NewEncoder(p.in).Encode(apps.Paths("own-", 10)))
+	require.NoError(t, p.in.Close())
+	var results []apps.Result
+	require.NoError(t, json.NewDecoder(p.out).Decode(&results))
+	require.Len(t, results, 10)
+	requireSent(t, results, o.await(20, anySpan))
 }
 
 // TestTLSGit has git ask for repositories that no server has. Its requests go to
