@@ -111,11 +111,14 @@ lint: deps-bpf vet ## Check the style
 deps: deps-bpf ## Install what tests and development need and is missing (Debian, as root)
 	@tools/need gcc=gcc nginx=nginx-light wrk=wrk curl=curl python3=python3 node=nodejs \
 		nghttp=nghttp2-client ip=iproute2 unshare=util-linux nsenter=util-linux dig=bind9-dnsutils dnsmasq=dnsmasq-base \
-		iptables=iptables wget=wget ruby=ruby openssl=openssl npm=npm /usr/lib/python3/dist-packages/grpc=python3-grpcio
-	@$(MAKE) --no-print-directory test/apps/grpc/js/node_modules/.package-lock.json
+		iptables=iptables wget=wget ruby=ruby openssl=openssl npm=npm /usr/lib/python3/dist-packages/grpc=python3-grpcio \
+		git=git php=php-cli /usr/include/android/openssl/ssl.h=android-libboringssl-dev psql=postgresql-client /usr/lib/postgresql=postgresql
+	@$(MAKE) --no-print-directory $(NODE_MODULES)
 
-test/apps/grpc/js/node_modules/.package-lock.json: test/apps/grpc/js/package-lock.json
-	cd test/apps/grpc/js && npm ci --ignore-scripts --no-audit --no-fund
+NODE_MODULES = $(addsuffix /node_modules/.package-lock.json,test/apps/grpc/js test/apps/node)
+
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --ignore-scripts --no-audit --no-fund
 	@touch $@
 
 .PHONY: deps-bpf

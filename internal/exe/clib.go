@@ -13,6 +13,7 @@ type family struct {
 	functions []declared
 	random    string                            // the getter of the client's random
 	place     func(fn *function, a abi) []int32 // what it says
+	before    []int32                           // the way, of versions without a getter
 }
 
 // A declared function is one by its declaration.
@@ -23,9 +24,13 @@ type declared struct {
 	size      uint8 // of what it returns, bytes
 }
 
+// publicRandom is the way to the random until OpenSSL 1.0.2: ssl_st.s3 and
+// ssl3_state_st.client_random, which were part of the ABI (ssl.h, ssl3.h).
+var publicRandom = []int32{128, 196}
+
 // families are the C libraries.
 var families = []family{{
-	kind: OpenSSL, prefix: "SSL_", random: "SSL_get_client_random", place: (*function).copiedFrom,
+	kind: OpenSSL, prefix: "SSL_", random: "SSL_get_client_random", place: (*function).copiedFrom, before: publicRandom,
 	functions: []declared{
 		{"SSL_read", Read, 3, 4},
 		{"SSL_write", Write, 3, 4},
@@ -77,6 +82,9 @@ func (m family) find(f *file) (*Library, error) {
 		return nil, err
 	}
 	l := &Library{Kind: m.kind, Arch: f.arch, Version: f.soname()}
+	if !slices.ContainsFunc(symbols, func(s symbol) bool { return s.name == m.random }) {
+		l.Random = m.before
+	}
 	var errs []error
 	for _, s := range symbols {
 		fn, err := f.function(s.name, s.addr, s.size)

@@ -3,22 +3,52 @@ package exe
 import (
 	"debug/elf"
 	"io"
+	"path/filepath"
+	"strings"
 )
 
 const (
 	maxDynamic = 4096 // entries of the dynamic section
 	maxNeeded  = 512
-	maxName    = 256 // bytes of a library's name
+	maxName    = 4096 // bytes of a library's name, or of all directories
+	maxPlaces  = 32   // directories
 )
 
-// Needed returns the names of the libraries that the dynamic linker loads for a
-// file, in order.
-func Needed(r io.ReaderAt) ([]string, error) {
+// A Linkage is what a file tells the dynamic linker.
+type Linkage struct {
+	Needed      []string // names of the libraries to load for it, in order
+	directories []string // where to look for them first
+}
+
+// Linked returns what a file tells the dynamic linker.
+func Linked(r io.ReaderAt) (Linkage, error) {
 	f, err := open(r)
 	if err != nil {
-		return nil, err
+		return Linkage{}, err
 	}
-	return f.dynamicNames(elf.DT_NEEDED), nil
+	places := f.dynamicNames(elf.DT_RUNPATH)
+	if len(places) == 0 {
+		places = f.dynamicNames(elf.DT_RPATH)
+	}
+	l := Linkage{Needed: f.dynamicNames(elf.DT_NEEDED)}
+	if len(places) > 0 {
+		l.directories = strings.Split(places[0], ":")
+		l.directories = l.directories[:min(len(l.directories), maxPlaces)]
+	}
+	return l, nil
+}
+
+// Places returns the paths at which the linker looks for a library before it asks
+// its cache, for a file in a directory. Those that depend on where a process
+// began are left out.
+func (l Linkage) Places(name, origin string) (paths []string) {
+	here := strings.NewReplacer("$ORIGIN", origin, "${ORIGIN}", origin)
+	for _, d := range l.directories {
+		if d = here.Replace(d); filepath.IsAbs(d) {
+			paths = append(paths, filepath.Join(d, name))
+		}
+	}
+	return paths
 }
 
 // soname returns the name a library gives itself.

@@ -122,3 +122,15 @@ func TestNames(t *testing.T) {
 	_, err := Find(bytes.NewReader(b))
 	require.ErrorContains(t, err, "without")
 }
+
+// TestNoGetter is OpenSSL 1.0.2, whose structures are known.
+func TestNoGetter(t *testing.T) {
+	m := image{arch: AMD64, functions: map[string][]byte{"SSL_read": {0xc3}, "SSL_write": {0xc3}}}
+	l, err := Find(bytes.NewReader(m.build()))
+	require.NoError(t, err)
+	require.Equal(t, publicRandom, l[0].Random)
+	m.functions["SSL_get_client_random"] = []byte{0xc3}
+	l, err = Find(bytes.NewReader(m.build()))
+	require.NoError(t, err)
+	require.Nil(t, l[0].Random)
+}

@@ -33,7 +33,7 @@ func FuzzFind(f *testing.F) {
 				}
 			}
 		}
-		_, _ = Needed(bytes.NewReader(b))
+		_, _ = Linked(bytes.NewReader(b))
 	})
 }
 

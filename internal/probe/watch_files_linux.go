@@ -44,10 +44,10 @@ func identify(f *os.File) (fileID, error) {
 // A watchedFile is a file that was looked at.
 type watchedFile struct {
 	Library
-	needed   []string  // libraries the dynamic linker loads for it
-	resolved fileID    // the linker's cache by which those were looked for last
-	probes   io.Closer // nil: none
-	round    uint64    // the last scan that found it in use
+	links    exe.Linkage // what the dynamic linker loads for it
+	resolved fileID      // the linker's cache by which that was looked for last
+	probes   io.Closer   // nil: none
+	round    uint64      // the last scan that found it in use
 	attached time.Time
 	standing bool // the system's own: stays, whoever uses it
 }
@@ -77,7 +77,7 @@ func (w *Watcher) attach(path string, f *os.File) *watchedFile {
 	known := &watchedFile{Library: Library{Path: path}}
 	libraries, err := exe.Find(&interruptible{f, w.done})
 	known.Err = worthTelling(err)
-	known.needed, _ = exe.Needed(f)
+	known.links, _ = exe.Linked(f)
 	if len(libraries) > 0 {
 		known.describe(libraries)
 		probes, err := w.c.Attach(path, f, libraries)

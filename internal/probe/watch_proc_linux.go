@@ -147,7 +147,7 @@ func openMapped(dir string, m mapping, at string) (*os.File, error) {
 }
 
 // needed knows the libraries that the dynamic linker will load for a process'
-// executable, as far as the linker's cache of its root has them.
+// executable, as far as files and the linker's cache of its root say where they are.
 func (w *Watcher) needed(pid uint32) {
 	dir, path := w.dir(pid)
 	if dir == "" {
@@ -159,7 +159,7 @@ func (w *Watcher) needed(pid uint32) {
 	}
 	defer f.Close()
 	program, err := w.know(path, f)
-	if err != nil || len(program.needed) == 0 {
+	if err != nil || len(program.links.Needed) == 0 {
 		return
 	}
 	root := dir + "/root"
@@ -168,18 +168,28 @@ func (w *Watcher) needed(pid uint32) {
 		return
 	}
 	program.resolved = of
-	todo, done := program.needed, make(map[string]bool)
-	for len(todo) > 0 && len(done) < maxClosure {
-		name := todo[0]
-		todo = todo[1:]
-		if done[name] {
-			continue
-		}
-		done[name] = true
-		if library := w.library(root, paths[name]); library != nil {
-			todo = append(todo[:len(todo):len(todo)], library.needed...)
+	todo, done := []*watchedFile{program}, make(map[string]bool)
+	for ; len(todo) > 0; todo = todo[1:] {
+		for _, name := range todo[0].links.Needed {
+			if done[name] || len(done) >= maxClosure {
+				continue
+			}
+			done[name] = true
+			if library := w.linked(root, todo[0], name, paths); library != nil {
+				todo = append(todo, library)
+			}
 		}
 	}
+}
+
+// linked knows a library that a file needs; nil if it is where nobody says.
+func (w *Watcher) linked(root string, by *watchedFile, name string, cache map[string]string) *watchedFile {
+	for _, path := range by.links.Places(name, filepath.Dir(by.Path)) {
+		if library := w.library(root, path); library != nil {
+			return library
+		}
+	}
+	return w.library(root, cache[name])
 }
 
 // library knows a library by its path below a root; nil if that cannot be.
@@ -235,16 +245,24 @@ func (w *Watcher) linkerCache(root string) (map[string]string, fileID) {
 }
 
 // openBelow opens a file by the path it has for processes with a root: links lead
-// nowhere else. What is no file may not make it wait.
+// nowhere else. Who wrote the path is not trusted: a device does things when it is
+// opened, and a pipe waits. So it is opened only when it is known to be a file.
 func openBelow(root, path string) (*os.File, error) {
 	dir, err := unix.Open(root, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", root, err)
 	}
 	defer unix.Close(dir)
-	fd, err := unix.Openat2(dir, path, &unix.OpenHow{
-		Flags: unix.O_RDONLY | unix.O_NONBLOCK | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT,
-	})
+	at, err := unix.Openat2(dir, path, &unix.OpenHow{Flags: unix.O_PATH | unix.O_CLOEXEC, Resolve: unix.RESOLVE_IN_ROOT})
+	if err != nil {
+		return nil, fmt.Errorf("opening %s below %s: %w", path, root, err)
+	}
+	defer unix.Close(at)
+	var st unix.Stat_t
+	if err := unix.Fstat(at, &st); err != nil || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		return nil, fmt.Errorf("%s below %s is no file", path, root)
+	}
+	fd, err := unix.Open(fmt.Sprintf("/proc/self/fd/%d", at), unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening %s below %s: %w", path, root, err)
 	}

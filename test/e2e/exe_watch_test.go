@@ -196,7 +196,7 @@ func kill(t *testing.T, p *program) {
 	_ = p.cmd.Wait()
 }
 
-func copyFile(t *testing.T, from, to string) {
+func copyFile(t testing.TB, from, to string) {
 	b, err := os.ReadFile(from)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(to, b, 0o755))

@@ -49,7 +49,13 @@ func url(port int, path string) string {
 
 func scriptServer(t testing.TB, script string, port int) func() map[string]int {
 	t.Helper()
-	p := start(t, apps.Script(script, strconv.Itoa(port)))
+	return countingServer(t, apps.Script(script, strconv.Itoa(port)), port)
+}
+
+// countingServer starts a server that prints its counts when its input ends.
+func countingServer(t testing.TB, cmd *exec.Cmd, port int) func() map[string]int {
+	t.Helper()
+	p := start(t, cmd)
 	waitListen(t, port)
 	return func() map[string]int { return p.counts(t) }
 }
@@ -181,7 +187,17 @@ func (l load) withGo(t testing.TB) []apps.Result {
 
 func (l load) withScript(t testing.TB, script string) []apps.Result {
 	t.Helper()
-	cmd := apps.Script(script, strconv.Itoa(l.port), strconv.Itoa(l.concurrent), strconv.FormatBool(l.fresh))
+	return l.with(t, apps.Script(script, l.args()...))
+}
+
+// args are those of a client's command.
+func (l load) args() []string {
+	return []string{strconv.Itoa(l.port), strconv.Itoa(l.concurrent), strconv.FormatBool(l.fresh)}
+}
+
+// with gives a command the paths, and takes its results.
+func (l load) with(t testing.TB, cmd *exec.Cmd) []apps.Result {
+	t.Helper()
 	paths, err := json.Marshal(apps.Paths(l.prefix, l.n))
 	require.NoError(t, err)
 	cmd.Stdin = bytes.NewReader(paths)

@@ -33,7 +33,7 @@ func TestTLSHTTP2(t *testing.T) {
 			t.Run(name+" "+version, func(t *testing.T) {
 				speakTLS(t, version)
 				t.Setenv(apps.EnvHTTP2, "yes")
-				spans := tlsMatrixOf(t, http2Servers[name], http2Clients)
+				spans := tlsMatrixOf(t, http2Servers[name], http2Clients, tlsLoads{kept: 250, fresh: 75})
 				for _, s := range spans {
 					require.Equal(t, "2", s.Attrs["network.protocol.version"], "%v", s)
 					require.Equal(t, version, s.Attrs["tls.protocol.version"], "%v", s)

@@ -134,7 +134,7 @@ func TestTLSMatrix(t *testing.T) {
 		for _, name := range slices.Sorted(maps.Keys(tlsServers)) {
 			t.Run(name+" "+version, func(t *testing.T) {
 				speakTLS(t, version)
-				for _, s := range tlsMatrixOf(t, tlsServers[name], tlsClients) {
+				for _, s := range tlsMatrixOf(t, tlsServers[name], tlsClients, tlsLoads{kept: 250, fresh: 75}) {
 					require.Equal(t, version, s.Attrs["tls.protocol.version"], "%v", s)
 				}
 			})
@@ -142,8 +142,11 @@ func TestTLSMatrix(t *testing.T) {
 	}
 }
 
+// tlsLoads are how many requests each client sends on kept and on fresh connections.
+type tlsLoads struct{ kept, fresh int }
+
 // tlsMatrixOf sends every client's requests to one server and returns the spans.
-func tlsMatrixOf(t *testing.T, serve server, clients map[string]client) []*Span {
+func tlsMatrixOf(t *testing.T, serve server, clients map[string]client, loads tlsLoads) []*Span {
 	port := freePort(t)
 	counts := serve(t, port)
 	listen(t, local(freePort(t))) // a process of the Go client's file: its first calls come before a file is probed that is new
@@ -151,9 +154,9 @@ func tlsMatrixOf(t *testing.T, serve server, clients map[string]client) []*Span 
 	total := 0
 	for _, name := range slices.Sorted(maps.Keys(clients)) {
 		for _, fresh := range []bool{false, true} {
-			l := load{port: port, concurrent: 4, fresh: fresh, n: 250}
+			l := load{port: port, concurrent: 4, fresh: fresh, n: loads.kept}
 			if fresh {
-				l.n = 75
+				l.n = loads.fresh
 			}
 			l.prefix = fmt.Sprintf("%s-%v-", name, fresh)
 			total += l.n
