@@ -104,6 +104,7 @@ struct conn {
 	__u64 checked;     /* no received bytes waited; 0: they might come unseen */
 	__u64 acked;       /* all that was sent was acknowledged */
 	__u64 progress;    /* when a segment last came or was sent, while one was to be acknowledged */
+	__u64 hello_at;    /* TLS: offset of the ClientHello in its direction */
 	struct wire_meter meter;
 	__u32 ack_target; /* sequence number */
 	struct flow flow[2];
@@ -125,6 +126,7 @@ struct conn {
 	__u8 tls;         /* its bytes are TLS */
 	__u8 http2;       /* frames are copied */
 	__u8 looks;       /* calls that did not begin a TLS record, since it was joined in mid-stream */
+	__u8 tunnel;      /* a CONNECT crossed it: TLS may begin behind the answer */
 };
 
 struct {

@@ -168,6 +168,12 @@ static __always_inline bool begins_record(const struct conn *c, const struct mov
 	return c->midstream ? b[0] >= FIRST_TYPE && b[0] <= LAST_TYPE : b[0] == HANDSHAKE;
 }
 
+/* Whether the call's bytes are the client's, who connected. */
+static __always_inline bool is_clients(const struct conn *c, const struct moved *m)
+{
+	return c->role != WIRE_ROLE_UNKNOWN && (c->role == WIRE_ROLE_ACTIVE) == (m->direction == TX);
+}
+
 static __always_inline void carrier_make(struct conn *c, const struct moved *m)
 {
 	struct carrier k = {
@@ -186,18 +192,19 @@ static __always_inline void carrier_make(struct conn *c, const struct moved *m)
 		lose(WIRE_LOSS_CONN_TABLE_FULL, WIRE_PART_OPEN);
 }
 
-/* The ClientHello comes first in the stream of who connected; libraries read the header of its record alone. */
+/* The ClientHello comes first in what the client says of TLS; libraries read the header of its record alone. */
 static __always_inline void note_hello(const struct conn *c, const struct moved *m)
 {
 	struct hello h = { .tgid = m->by.tgid, .direction = m->direction };
 	struct heard at = { .sk = m->by.sk, .conn = c->id };
+	__u64 begin = m->offset - c->hello_at; /* huge before it */
 	struct peek p = {};
 
-	if (m->offset > HELLO_RANDOM || m->offset + m->size < HELLO_RANDOM + sizeof(h.random))
+	if (begin > HELLO_RANDOM || begin + m->size < HELLO_RANDOM + sizeof(h.random))
 		return;
-	if (c->role == WIRE_ROLE_UNKNOWN || (c->role == WIRE_ROLE_ACTIVE) != (m->direction == TX) || c->midstream)
+	if (!is_clients(c, m) || c->midstream)
 		return;
-	if (peek(&p, m, HELLO_RANDOM - m->offset, sizeof(h.random)) != sizeof(h.random))
+	if (peek(&p, m, HELLO_RANDOM - begin, sizeof(h.random)) != sizeof(h.random))
 		return;
 	h.random[0] = p.words[0];
 	h.random[1] = p.words[1];
@@ -265,9 +272,10 @@ __noinline int carry(struct conn *c, const struct moved *m)
 	if (!c->tls) {
 		if (c->midstream)
 			c->looks++;
-		if (!begins_record(c, m))
+		if (!begins_record(c, m) || (c->tunnel && !is_clients(c, m)))
 			return 0;
 		c->tls = 1;
+		c->hello_at = m->offset;
 		carrier_make(c, m);
 	}
 	note_hello(c, m);
@@ -281,7 +289,7 @@ __noinline int carry(struct conn *c, const struct moved *m)
 
 static __always_inline bool may_carry(const struct conn *c, const struct moved *m)
 {
-	return tls && (c->tls || !m->offset || (c->midstream && c->looks < JOINED_LOOKS));
+	return tls && (c->tls || !m->offset || c->tunnel || (c->midstream && c->looks < JOINED_LOOKS));
 }
 
 /* The end of a connection that was TLS, and of the plaintext it carried. */

@@ -16,7 +16,7 @@ import (
 // ended is a connection of TLS that has.
 func ended(connected proto.Answer, seen conn.Plaintext) *conn.Conn {
 	_, c := newProcess(1, "a")
-	c.Protocol = tls.New()
+	c.Protocol, _ = tls.New()
 	c.Local, c.Remote = netip.MustParseAddrPort("10.0.0.1:8443"), netip.MustParseAddrPort("10.0.0.2:443")
 	c.TLS = &proto.TLS{Version: "1.3", Resumed: proto.Negative}
 	c.Connected, c.Plaintext = connected, seen

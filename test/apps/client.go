@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -46,14 +47,24 @@ func client(args []string) error {
 	fresh := f.Bool("fresh", false, "a new connection for each request")
 	prefix := f.String("prefix", "x", "of {n}")
 	method := f.String("method", http.MethodGet, "of the requests")
+	proxy := f.String("proxy", "", "where to go through, such as http://127.0.0.1:3128; empty: nowhere")
 	_ = f.Parse(args)
 
 	trusted, err := clientTLS()
 	if err != nil {
 		return err
 	}
+	through := func(*http.Request) (*url.URL, error) { return nil, nil }
+	if *proxy != "" {
+		u, err := url.Parse(*proxy)
+		if err != nil {
+			return err
+		}
+		through = http.ProxyURL(u)
+	}
 	hc := &http.Client{
 		Transport: &http.Transport{
+			Proxy:           through,
 			TLSClientConfig: trusted, DisableKeepAlives: *fresh, MaxIdleConnsPerHost: *concurrent, DisableCompression: true,
 			ForceAttemptHTTP2: os.Getenv(EnvHTTP2) != "",
 		},

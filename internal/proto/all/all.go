@@ -19,9 +19,10 @@ type Config struct {
 // Protocols returns the protocols in the order of detection: a strict Detect comes first.
 func Protocols(c Config) []*proto.Protocol {
 	h2, h2c := http2.New(c.HTTP)
+	secure, tunnel := tls.New()
 	return []*proto.Protocol{
-		http1.New(c.HTTP, h2c),
-		tls.New(),
+		http1.New(c.HTTP, h2c, tunnel),
+		secure,
 		h2,
 		dns.New(),
 	}

@@ -43,7 +43,7 @@ func BenchmarkRoutes(b *testing.B) {
 func benchmark(b *testing.B, side proto.Side, c http.Config, request string) {
 	n := 0
 	conn := proto.Conn{Side: side, Local: addr("10.0.0.1:8080"), Remote: addr("10.0.0.2:40000")}
-	p := New(c, nil).New(conn, func(*proto.Exchange) { n++ })
+	p := New(c, nil, nil).New(conn, func(*proto.Exchange) { n++ })
 	ask := proto.Data{From: proto.Client, Bytes: []byte(request), End: true}
 	answer := proto.Data{From: proto.Server, Bytes: []byte(nginx)}
 	body := proto.Data{From: proto.Server, Hole: 615}
@@ -68,7 +68,7 @@ func benchmark(b *testing.B, side proto.Side, c http.Config, request string) {
 // TestIdle bounds what an idle keep-alive connection costs.
 func TestIdle(t *testing.T) {
 	const connections = 10_000
-	p := New(http.Config{}, nil)
+	p := New(http.Config{}, nil, nil)
 	parsers := make([]proto.Parser, connections)
 	remote := proto.Conn{Side: proto.Server, Local: addr("10.0.0.1:8080"), Remote: addr("10.0.0.2:40000")}
 	exchange := func() {

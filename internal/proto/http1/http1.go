@@ -17,8 +17,8 @@ import (
 )
 
 // New returns the protocol. h2c takes over the connections that are upgraded to
-// HTTP/2; it may be nil.
-func New(c http.Config, h2c http.Upgrade) *proto.Protocol {
+// HTTP/2, and tunnel those on which a CONNECT succeeded; either may be nil.
+func New(c http.Config, h2c http.Upgrade, tunnel http.Tunnel) *proto.Protocol {
 	sem := http.New(c)
 	return &proto.Protocol{
 		Name:     "http1",
@@ -26,7 +26,7 @@ func New(c http.Config, h2c http.Upgrade) *proto.Protocol {
 		Duration: http.Duration,
 		New: func(c proto.Conn, emit func(*proto.Exchange)) proto.Parser {
 			p := newParser(sem, c, emit)
-			p.h2c = h2c
+			p.h2c, p.tunnel = h2c, tunnel
 			return p
 		},
 	}

@@ -93,7 +93,11 @@ func (p *parser) responseBody(s *stream, d *proto.Data, k kind, size uint64) err
 	s.begin(k, size)
 	switch k {
 	case tunneled:
+		connected := p.resp.Method == "CONNECT"
 		p.finish(p.resp, d.Last)
+		if connected && p.tunnel != nil && !p.conn.TLS && len(p.open) == 0 {
+			return p.tunnel(p.conn, p.emit)
+		}
 		return proto.ErrStop
 	case unknown:
 		p.resp.Capture |= proto.UnknownEnd

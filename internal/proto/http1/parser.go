@@ -21,11 +21,12 @@ const maxOpen = 256
 // A parser is one connection. What it needs only while requests are open comes
 // from pools: an idle one is small.
 type parser struct {
-	sem  *http.Semantics
-	conn proto.Conn
-	peer string // the remote address
-	emit func(*proto.Exchange)
-	h2c  http.Upgrade
+	sem    *http.Semantics
+	conn   proto.Conn
+	peer   string // the remote address
+	emit   func(*proto.Exchange)
+	h2c    http.Upgrade
+	tunnel http.Tunnel
 
 	streams [2]stream
 	open    []*http.Exchange // requests without a final response, oldest first

@@ -15,7 +15,7 @@ func addr(s string) netip.AddrPort { return netip.MustParseAddrPort(s) }
 
 func TestLongHead(t *testing.T) {
 	for _, end := range []string{"", "\r\n\r\n"} {
-		p := New(http.Config{}, nil).New(proto.Conn{}, func(*proto.Exchange) { t.Error("an exchange") })
+		p := New(http.Config{}, nil, nil).New(proto.Conn{}, func(*proto.Exchange) { t.Error("an exchange") })
 		head := "GET / HTTP/1.1\r\nX: " + strings.Repeat("a", maxHead) + end
 		_, err := p.Parse(&proto.Data{From: proto.Client, Bytes: []byte(head)})
 		if !errors.Is(err, errHead) {
@@ -26,7 +26,7 @@ func TestLongHead(t *testing.T) {
 
 func TestDeepPipeline(t *testing.T) {
 	ended := 0
-	p := New(http.Config{}, nil).New(proto.Conn{}, func(x *proto.Exchange) {
+	p := New(http.Config{}, nil, nil).New(proto.Conn{}, func(x *proto.Exchange) {
 		ended++
 		if x.Capture != proto.NoResponse || x.Err != "" {
 			t.Errorf("capture %b, error %q", x.Capture, x.Err)
@@ -47,7 +47,7 @@ func TestDeepPipeline(t *testing.T) {
 }
 
 func TestNeverHTTP(t *testing.T) {
-	p := New(http.Config{}, nil).New(proto.Conn{}, func(*proto.Exchange) { t.Error("an exchange") })
+	p := New(http.Config{}, nil, nil).New(proto.Conn{}, func(*proto.Exchange) { t.Error("an exchange") })
 	d := &proto.Data{From: proto.Client, Bytes: []byte("\x00\x01")}
 	for range maxStrikes {
 		if _, err := p.Parse(d); !errors.Is(err, proto.ErrLost) {
@@ -65,7 +65,7 @@ func TestPeerName(t *testing.T) {
 	for name, want := range map[string]string{"shop.test": "shop.test", "": "10.0.0.7"} {
 		got := ""
 		c := proto.Conn{Side: proto.Client, Remote: addr("10.0.0.7:80"), PeerName: name}
-		p := New(http.Config{}, nil).New(c, func(x *proto.Exchange) {
+		p := New(http.Config{}, nil, nil).New(c, func(x *proto.Exchange) {
 			for _, a := range x.Attrs {
 				if a.Key == "server.address" {
 					got = a.Str

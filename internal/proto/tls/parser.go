@@ -19,6 +19,7 @@ type parser struct {
 	greeted  bool // it is complete
 	answered bool // the ServerHello came
 	early    bool // the client may send data before it has finished; so it may until it is greeted
+	tunneled bool // the connection was another protocol's before
 }
 
 // A side is what one side sent.
@@ -65,8 +66,12 @@ func (p *parser) Parse(d *proto.Data) (uint64, error) {
 }
 
 // begin notes when the handshake began. What does not begin with the client's
-// hello was joined behind it.
+// hello was joined behind it; in a tunnel, it is not TLS.
 func (p *parser) begin(d *proto.Data) bool {
+	if p.tunneled && (d.From == proto.Server || hello(d.Bytes) == proto.No || p.missed()) {
+		p.done = proto.ErrStop
+		return false
+	}
 	if d.From == proto.Server || d.Bytes[0] != handshake || p.missed() {
 		p.done = proto.ErrCarry
 		return false

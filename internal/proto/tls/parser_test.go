@@ -9,7 +9,10 @@ import (
 
 const conversations = "testdata/*.txtar"
 
-func maker(testing.TB, string) *proto.Protocol { return New() }
+func maker(testing.TB, string) *proto.Protocol {
+	protocol, _ := New()
+	return protocol
+}
 
 func TestConversations(t *testing.T) { prototest.Run(t, maker, conversations) }
 
