@@ -77,3 +77,19 @@ func TestTunnel(t *testing.T) {
 	_, err := tunneled(proto.Server, []byte("\x16\x03\x03\x00\x10\x02"), 4096)
 	require.ErrorIs(t, err, proto.ErrStop, "a server does not begin")
 }
+
+// FuzzTunnel has anything follow a CONNECT.
+func FuzzTunnel(f *testing.F) {
+	f.Add(true, []byte("\x16\x03\x01\x00\x05\x01\x00\x00\x01\x03"), uint8(3))
+	f.Add(false, []byte("220 ready\r\n"), uint8(255))
+	f.Fuzz(func(t *testing.T, client bool, text []byte, size uint8) {
+		from := proto.Server
+		if client {
+			from = proto.Client
+		}
+		names, _ := tunneled(from, text, int(size)+1)
+		if len(names) == 0 || names[0] != "CONNECT" {
+			t.Errorf("exchanges %q", names)
+		}
+	})
+}

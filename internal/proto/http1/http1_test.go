@@ -33,7 +33,7 @@ func protocol(t testing.TB, config string) *proto.Protocol {
 			t.Fatal(err)
 		}
 	}
-	return New(c, nil)
+	return New(c, nil, nil)
 }
 
 // seenStatus wants every status to have been sent by the server.
