@@ -27,6 +27,7 @@
 #define HTTP1_1  0x312e312f50545448ULL /* "HTTP/1.1" */
 #define _101     0x31303120 /* " 101" */
 #define CONNECT  0x205443454e4e4f43ULL /* "CONNECT " */
+#define PG_TLS   0x2f16d20408000000ULL /* SSLRequest of PostgreSQL, all of it */
 
 /* The first bytes of a connection of TLS: a record of the handshake, major version 3 (RFC 8446 section 5.1). */
 #define TLS_BEGINS 0x0316
@@ -122,8 +123,8 @@ static __always_inline __u32 piece_of(const __u32 room, struct conn *c, const st
 	}
 	if (!m->offset && !at)
 		c->tls |= *(__u16 *)payload == TLS_BEGINS;
-	if (!at && got >= 8 && *(__u64 *)payload == CONNECT)
-		c->tunnel = 1;
+	if (!at && got >= 8)
+		c->tunnel |= *(__u64 *)payload == CONNECT || (got == 8 && *(__u64 *)payload == PG_TLS);
 	e->captured = got;
 	f->run += got;
 	f->left -= got < f->left ? got : f->left;

@@ -126,7 +126,7 @@ struct conn {
 	__u8 tls;         /* its bytes are TLS */
 	__u8 http2;       /* frames are copied */
 	__u8 looks;       /* calls that did not begin a TLS record, since it was joined in mid-stream */
-	__u8 tunnel;      /* a CONNECT crossed it: TLS may begin behind the answer */
+	__u8 tunnel;      /* a CONNECT or the like crossed it: TLS may begin behind the answer */
 };
 
 struct {

@@ -163,6 +163,9 @@ type Become struct {
 	Next     Parser
 }
 
+// A Takeover makes the parser that takes over a connection, of which c and emit are.
+type Takeover func(c Conn, emit func(*Exchange)) *Become
+
 // Error names the other protocol.
 func (b *Become) Error() string { return "protocol became " + b.Protocol.Name }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/edf076de/ebpfreceiver/internal/proto/http"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http1"
 	"github.com/edf076de/ebpfreceiver/internal/proto/http2"
+	"github.com/edf076de/ebpfreceiver/internal/proto/postgres"
 	"github.com/edf076de/ebpfreceiver/internal/proto/tls"
 )
 
@@ -19,11 +20,12 @@ type Config struct {
 // Protocols returns the protocols in the order of detection: a strict Detect comes first.
 func Protocols(c Config) []*proto.Protocol {
 	h2, h2c := http2.New(c.HTTP)
-	secure, tunnel := tls.New()
+	secure, takeover := tls.New()
 	return []*proto.Protocol{
-		http1.New(c.HTTP, h2c, tunnel),
+		http1.New(c.HTTP, h2c, takeover),
 		secure,
 		h2,
+		postgres.New(takeover),
 		dns.New(),
 	}
 }

@@ -24,9 +24,6 @@ type Semantics struct {
 // for it, is answered in the new protocol.
 type Upgrade func(c proto.Conn, x *Exchange, emit func(*proto.Exchange)) *proto.Become
 
-// A Tunnel takes a connection over behind the answer to a CONNECT.
-type Tunnel func(c proto.Conn, emit func(*proto.Exchange)) *proto.Become
-
 // New prepares c.
 func New(c Config) *Semantics {
 	s := &Semantics{

@@ -18,7 +18,7 @@ import (
 
 // New returns the protocol. h2c takes over the connections that are upgraded to
 // HTTP/2, and tunnel those on which a CONNECT succeeded; either may be nil.
-func New(c http.Config, h2c http.Upgrade, tunnel http.Tunnel) *proto.Protocol {
+func New(c http.Config, h2c http.Upgrade, tunnel proto.Takeover) *proto.Protocol {
 	sem := http.New(c)
 	return &proto.Protocol{
 		Name:     "http1",

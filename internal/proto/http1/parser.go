@@ -26,7 +26,7 @@ type parser struct {
 	peer   string // the remote address
 	emit   func(*proto.Exchange)
 	h2c    http.Upgrade
-	tunnel http.Tunnel
+	tunnel proto.Takeover
 
 	streams [2]stream
 	open    []*http.Exchange // requests without a final response, oldest first

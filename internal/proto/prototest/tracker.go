@@ -123,7 +123,11 @@ func (t *tracker) offer(from proto.Side) {
 
 func (t *tracker) parse(d *proto.Data) uint64 {
 	n, err := t.parser.Parse(d)
+	var became *proto.Become
 	switch {
+	case errors.As(err, &became):
+		t.log.WriteString("became " + became.Protocol.Name + "\n")
+		t.parser, err = became.Next, nil
 	case errors.Is(err, proto.ErrLost):
 		t.log.WriteString([]string{"lost client\n", "lost server\n"}[d.From])
 		t.sides[d.From] = stream{lost: true}
@@ -136,8 +140,9 @@ func (t *tracker) parse(d *proto.Data) uint64 {
 	case err != nil:
 		t.log.WriteString("error: " + err.Error() + "\n")
 		t.done = true
-	case n > d.Len():
-		t.violation = "used more than there was"
+	}
+	if n > d.Len() || became != nil && n == 0 {
+		t.violation = "used more than there was, or nothing before it handed over"
 	}
 	if err != nil {
 		return 0

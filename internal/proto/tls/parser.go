@@ -19,7 +19,7 @@ type parser struct {
 	greeted  bool // it is complete
 	answered bool // the ServerHello came
 	early    bool // the client may send data before it has finished; so it may until it is greeted
-	tunneled bool // the connection was another protocol's before
+	taken    bool // the connection was another protocol's before
 }
 
 // A side is what one side sent.
@@ -66,9 +66,9 @@ func (p *parser) Parse(d *proto.Data) (uint64, error) {
 }
 
 // begin notes when the handshake began. What does not begin with the client's
-// hello was joined behind it; in a tunnel, it is not TLS.
+// hello was joined behind it; on a connection that was taken over, it is not TLS.
 func (p *parser) begin(d *proto.Data) bool {
-	if p.tunneled && (d.From == proto.Server || hello(d.Bytes) == proto.No || p.missed()) {
+	if p.taken && (d.From == proto.Server || hello(d.Bytes) == proto.No || p.missed()) {
 		p.done = proto.ErrStop
 		return false
 	}

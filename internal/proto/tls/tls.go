@@ -17,9 +17,9 @@
 //
 // What is not seen: what TLS 1.3 encrypts (the protocol the server chose, its
 // request for a certificate, alerts behind the ServerHello but for their being
-// one); TLS that begins within another protocol (STARTTLS) but for the tunnels of
-// CONNECT; DTLS, QUIC, and the hello of SSL 2. With Encrypted Client Hello the name
-// is the outer one.
+// one); TLS that begins within a protocol that does not hand its connection over
+// (STARTTLS); DTLS, QUIC, and the hello of SSL 2. With Encrypted Client Hello the
+// name is the outer one.
 //
 // Source: RFC 8446 (TLS 1.3), RFC 5246 (TLS 1.2), RFC 6066 (server_name), RFC 7301 (ALPN).
 package tls
@@ -29,9 +29,9 @@ import "github.com/edf076de/ebpfreceiver/internal/proto"
 // Name is the protocol's.
 const Name = "tls"
 
-// New returns the protocol, and what takes a connection over behind the answer to
-// a CONNECT (RFC 9110 section 9.3.6): if it is not TLS that follows, nothing is said of it.
-func New() (*proto.Protocol, func(proto.Conn, func(*proto.Exchange)) *proto.Become) {
+// New returns the protocol, and what takes a connection over that was another
+// protocol's before: if it is not TLS that follows, nothing is said of it.
+func New() (*proto.Protocol, proto.Takeover) {
 	protocol := &proto.Protocol{
 		Name:   Name,
 		Detect: detect,
@@ -40,12 +40,12 @@ func New() (*proto.Protocol, func(proto.Conn, func(*proto.Exchange)) *proto.Beco
 		},
 		Duration: [2]proto.Metric{proto.Client: Duration, proto.Server: Duration},
 	}
-	tunnel := func(c proto.Conn, emit func(*proto.Exchange)) *proto.Become {
+	takeover := func(c proto.Conn, emit func(*proto.Exchange)) *proto.Become {
 		p := newParser(c, emit)
-		p.tunneled = true
+		p.taken = true
 		return &proto.Become{Protocol: protocol, Next: p}
 	}
-	return protocol, tunnel
+	return protocol, takeover
 }
 
 // Duration is the metric of handshakes. There is no convention for it.
