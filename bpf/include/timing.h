@@ -59,8 +59,8 @@ static __always_inline __u64 waited(struct conn *c, struct sock *sk, __u32 read_
 	c->arrived = 0;
 	c->watch_rx = 1; /* first: what comes from here on is seen */
 	__u32 next = rcv_nxt(sk);
-	*now =
-	    bpf_ktime_get_ns(); /* last: what came unseen came before, and no time is earlier than the bytes it is of */
+	/* Last: what came unseen came before. No time is earlier than the bytes it is of. */
+	*now = bpf_ktime_get_ns();
 	c->checked = state == TCP_ESTABLISHED || state == TCP_CLOSE_WAIT ? *now : 0;
 	if (read_to != next) {
 		c->watch_rx = 0;
