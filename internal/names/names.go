@@ -36,12 +36,12 @@ type Table struct {
 type entry struct {
 	Lookup
 	until time.Duration
-	names [recent]string // that led to the address, the last first
+	names []string // that led to the address, the last first; at most recent
 }
 
 // recent is how many names of one address a process may look up at a time, and
 // each connection still be known to have waited for its own.
-const recent = 4
+const recent = 16
 
 // New returns a table of at most max addresses.
 func New(max int) *Table {
@@ -63,14 +63,22 @@ func (t *Table) Learn(pid uint32, addr netip.Addr, l Lookup, ttl time.Duration) 
 	}
 	e := t.procs[pid][addr]
 	e.Lookup, e.until = l, l.End+min(max(ttl, minTTL), maxTTL)
-	if i := slices.Index(e.names[:], l.Name); i != 0 {
-		if i < 0 {
-			i = recent - 1
-		}
-		copy(e.names[1:i+1], e.names[:i])
-		e.names[0] = l.Name
-	}
+	e.learn(l.Name)
 	t.procs[pid][addr] = e
+}
+
+// learn makes name the last that led to the address.
+func (e *entry) learn(name string) {
+	i := slices.Index(e.names, name)
+	switch {
+	case i < 0 && len(e.names) < recent:
+		e.names = append(e.names, "")
+		fallthrough
+	case i < 0:
+		i = len(e.names) - 1
+	}
+	copy(e.names[1:i+1], e.names[:i])
+	e.names[0] = name
 }
 
 // Of returns the lookup that gave a process the address it uses at the time at.

@@ -2,6 +2,7 @@ package names
 
 import (
 	"encoding/binary"
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -141,5 +142,27 @@ func TestAskedIsBounded(t *testing.T) {
 	}
 	if table.nAsked != 0 || len(table.asked) != 0 {
 		t.Errorf("%d names are left", table.nAsked)
+	}
+}
+
+// TestManyNamesAtOnce has a process look up as many names of one address as are
+// remembered, and then connect: each connection has waited for one of them.
+func TestManyNamesAtOnce(t *testing.T) {
+	const ms = time.Millisecond
+	table := New(2 * recent)
+	for range 2 { // the second time they are known
+		for i := range recent {
+			name := fmt.Sprintf("%d.test", i)
+			table.Learn(1, a, Lookup{Name: name, End: 50 * ms}, time.Hour)
+			table.Asked(1, Question{Name: name, Type: "A", Start: 10 * ms, End: 50 * ms, Answered: true})
+		}
+		for i := range recent {
+			if d, _ := table.Waited(1, a, 60*ms); d != 40*ms {
+				t.Errorf("connection %d waited %v", i, d)
+			}
+		}
+	}
+	if d, ok := table.Waited(1, a, 60*ms); ok {
+		t.Errorf("one more waited %v", d)
 	}
 }
