@@ -171,7 +171,7 @@ static __always_inline bool begins_record(const struct conn *c, const struct mov
 /* Whether the call's bytes are the client's, who connected. */
 static __always_inline bool is_clients(const struct conn *c, const struct moved *m)
 {
-	return c->role != WIRE_ROLE_UNKNOWN && (c->role == WIRE_ROLE_ACTIVE) == (m->direction == TX);
+	return part_of(c, m->direction, true) == WIRE_PART_REQUEST;
 }
 
 static __always_inline void carrier_make(struct conn *c, const struct moved *m)
