@@ -5,9 +5,6 @@ package e2e
 import (
 	"encoding/json"
 	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -43,20 +40,10 @@ func TestHiddenProcesses(t *testing.T) {
 // tlsStateOf runs tlsState as nobody with these capabilities.
 func tlsStateOf(t *testing.T, capabilities ...uintptr) (state string) {
 	t.Helper()
-	exe, err := os.ReadFile("/proc/self/exe")
+	cmd, remove, err := apps.Nobody(capabilities...)
 	require.NoError(t, err)
-	dir, err := os.MkdirTemp("", "nobody")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755))
-	path := filepath.Join(dir, "test") // the binary of the test may be where nobody comes
-	require.NoError(t, os.WriteFile(path, exe, 0o755))
-	cmd := exec.Command(path)
-	cmd.Dir, cmd.Env, cmd.Stderr = "/", []string{apps.Env + "=tlsstate"}, os.Stderr
-	const nobody = 65534
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential: &syscall.Credential{Uid: nobody, Gid: nobody}, AmbientCaps: capabilities,
-	}
+	t.Cleanup(remove)
+	cmd.Env, cmd.Stderr = []string{apps.Env + "=tlsstate"}, os.Stderr
 	out, err := cmd.Output()
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(out, &state))

@@ -9,11 +9,9 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -84,29 +82,12 @@ func TestPrivileges(t *testing.T) {
 			without = append(without, form)
 		}
 	}
-	cmd := exec.Command(readable(t), "-test.v", "-test.run=TestForms/.*/processes", "-forms="+strings.Join(without, ","))
-	cmd.Dir = "/"
-	const nobody = 65534
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Credential:  &syscall.Credential{Uid: nobody, Gid: nobody},
-		AmbientCaps: []uintptr{unix.CAP_BPF, unix.CAP_PERFMON},
-	}
+	cmd, remove, err := apps.Nobody(unix.CAP_BPF, unix.CAP_PERFMON)
+	require.NoError(t, err)
+	t.Cleanup(remove)
+	cmd.Args = append(cmd.Args, "-test.v", "-test.run=TestForms/.*/processes", "-forms="+strings.Join(without, ","))
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
-}
-
-// readable returns a copy of this binary that anybody may run.
-func readable(t *testing.T) string {
-	t.Helper()
-	exe, err := os.ReadFile("/proc/self/exe")
-	require.NoError(t, err)
-	dir, err := os.MkdirTemp("", "ebpf")
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	require.NoError(t, os.Chmod(dir, 0o755))
-	path := dir + "/test"
-	require.NoError(t, os.WriteFile(path, exe, 0o755))
-	return path
 }
 
 // testForm observes one server, and clients one after the other.
