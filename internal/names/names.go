@@ -70,11 +70,10 @@ func (t *Table) Learn(pid uint32, addr netip.Addr, l Lookup, ttl time.Duration) 
 // learn makes name the last that led to the address.
 func (e *entry) learn(name string) {
 	i := slices.Index(e.names, name)
-	switch {
-	case i < 0 && len(e.names) < recent:
-		e.names = append(e.names, "")
-		fallthrough
-	case i < 0:
+	if i < 0 {
+		if len(e.names) < recent {
+			e.names = append(e.names, "")
+		}
 		i = len(e.names) - 1
 	}
 	copy(e.names[1:i+1], e.names[:i])

@@ -63,9 +63,9 @@ func (w *Watcher) dir(pid uint32) (dir, path string) {
 	}
 	dir = filepath.Join(w.c.proc, name)
 	path, err := os.Readlink(dir + "/exe")
-	if errors.Is(err, fs.ErrPermission) {
+	if !w.hidden && errors.Is(err, fs.ErrPermission) {
 		command, _ := os.ReadFile(dir + "/cmdline") // anybody may; a thread of the kernel has none
-		w.hidden = w.hidden || len(command) > 0
+		w.hidden = len(command) > 0
 	}
 	path = strings.TrimSuffix(path, " (deleted)")
 	if err != nil || w.c.Wanted != nil && !w.c.Wanted(path) {

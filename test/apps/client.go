@@ -54,7 +54,7 @@ func client(args []string) error {
 	if err != nil {
 		return err
 	}
-	through := func(*http.Request) (*url.URL, error) { return nil, nil }
+	var through func(*http.Request) (*url.URL, error)
 	if *proxy != "" {
 		u, err := url.Parse(*proxy)
 		if err != nil {
